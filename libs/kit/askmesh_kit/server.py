@@ -1,0 +1,55 @@
+"""Runs an app under gunicorn with uvicorn workers, configured from the service's settings alone."""
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from askmesh_kit import logs
+from askmesh_kit.settings import ServiceSettings
+
+
+def serve(create_app: Callable[[], Any], settings: ServiceSettings, name: str) -> None:
+    """Serve until SIGTERM. Blocks. Refuses, with the remedy, to listen beyond loopback without keys."""
+    settings.check_exposure()
+    logs.configure(name, settings.log_level, settings.log_format)
+    # Imported here so that a service's command line answers `--help` without loading a server.
+    from gunicorn.app.base import BaseApplication
+    from gunicorn.glogging import Logger
+    from uvicorn_worker import UvicornWorker
+
+    class Worker(UvicornWorker):  # type: ignore[misc]
+        # Without the limit uvicorn waits for ever for an open event stream at shutdown. Requests are logged by the kit.
+        CONFIG_KWARGS = UvicornWorker.CONFIG_KWARGS | {
+            "timeout_graceful_shutdown": settings.shutdown_grace_s,
+            "access_log": False,
+        }
+
+    class KitLogger(Logger):  # type: ignore[misc]
+        def setup(self, cfg: Any) -> None:
+            super().setup(cfg)
+            self.error_log.handlers[:] = logging.getLogger().handlers
+            self.error_log.propagate = False
+
+    class Application(BaseApplication):  # type: ignore[misc]
+        def load_config(self) -> None:
+            options = {
+                "bind": f"[{settings.host}]:{settings.port}"
+                if ":" in settings.host
+                else f"{settings.host}:{settings.port}",
+                "workers": settings.workers,
+                "worker_class": Worker,
+                "proc_name": f"askmesh-{name}",
+                "graceful_timeout": settings.shutdown_grace_s + 5,
+                "timeout": 120,
+                "keepalive": 30,
+                "control_socket_disable": True,
+                "accesslog": None,
+                "logger_class": KitLogger,
+            }
+            for option, value in options.items():
+                self.cfg.set(option, value)
+
+        def load(self) -> Any:
+            return create_app()
+
+    Application().run()
