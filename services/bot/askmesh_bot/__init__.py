@@ -1,0 +1,1 @@
+"""The orchestrator: learns sources, answers questions with checked citations, and talks to people."""

@@ -1,0 +1,1 @@
+"""Conversations: what was asked and answered, kept so that a follow-up is understood."""

@@ -1,0 +1,1 @@
+"""The bot's own database: conversations, feedback, collections and the journal of learning."""

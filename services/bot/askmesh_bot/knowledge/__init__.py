@@ -1,0 +1,1 @@
+"""Learning: from sources to records in the vector database, embedding only what changed."""

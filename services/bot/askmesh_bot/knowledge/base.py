@@ -1,0 +1,71 @@
+"""What can be learned. A source yields documents; a document is cut into sections at its own borders."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal, Protocol
+
+Kind = Literal["markdown", "rst", "text", "docstring", "thread"]
+
+
+@dataclass(frozen=True)
+class Section:
+    """A structural unit of a document: what stands under one heading, one function, one thread turn."""
+
+    # Where it stands: heading texts from the outside in, or a qualified name with its signature.
+    breadcrumbs: tuple[str, ...]
+    text: str
+    line_start: int  # 1-based, inclusive
+    line_end: int
+    anchor: str = ""
+    symbol: str = ""
+
+
+@dataclass(frozen=True)
+class Document:
+    """One page, module, thread or issue, as its source has it now."""
+
+    id: str  # stable within its source
+    title: str
+    path: str
+    kind: Kind
+    text: str
+    sections: tuple[Section, ...]
+    content_hash: str
+    audience: tuple[str, ...] = ("public",)
+    updated_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """What is embedded: a piece of a section under its header, small enough for the encoder to read whole."""
+
+    document: str
+    position: int
+    header: str
+    text: str
+    line_start: int
+    line_end: int
+    anchor: str = ""
+    symbol: str = ""
+
+
+class SourceUnavailable(Exception):
+    """A source can't be read now. Nothing that was learned from it is deleted on its account."""
+
+
+class Source(Protocol):
+    """Something to learn from."""
+
+    @property
+    def id(self) -> str:
+        """Stable, unique in a collection, part of every record id."""
+
+    @property
+    def title(self) -> str: ...
+
+    def documents(self, since: datetime | None = None) -> AsyncIterator[Document]:
+        """Every document there is, or those changed after `since`. Raises SourceUnavailable."""
+
+    def link(self, document: Document, section: Section) -> str:
+        """The address that opens exactly this section."""

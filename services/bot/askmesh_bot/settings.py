@@ -1,0 +1,104 @@
+"""Every knob of the bot. Peers and Discord have their own prefixes, so that one `.env` serves the whole mesh."""
+
+from pathlib import Path
+
+from askmesh_kit.settings import ServiceSettings
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+def _config(prefix: str) -> SettingsConfigDict:
+    return ServiceSettings.model_config | SettingsConfigDict(env_prefix=prefix)
+
+
+class PeerSettings(BaseSettings):
+    """Where a peer is and how to call it. Any server that speaks the peer's protocol will do."""
+
+    url: str
+    api_key: SecretStr = Field(SecretStr(""), description="Sent as a bearer key.")
+    timeout_s: float = Field(10.0, gt=0, description="Longest wait for one call, in seconds.")
+    connect_timeout_s: float = Field(1.0, gt=0, description="Longest wait for a connection, in seconds.")
+
+
+class EmbeddingsPeer(PeerSettings):
+    """The embeddings service, or any OpenAI-compatible embeddings API."""
+
+    model_config = _config("ASKMESH_EMBEDDINGS_")
+    url: str = "http://127.0.0.1:8001"
+    model: str = Field("", description="Model to ask for. Empty: the first that the service lists.")
+    batch_size: int = Field(64, ge=1, le=2048, description="Texts per request while learning.")
+
+
+class VectordbPeer(PeerSettings):
+    """The vector database service."""
+
+    model_config = _config("ASKMESH_VECTORDB_")
+    url: str = "http://127.0.0.1:8002"
+    batch_size: int = Field(100, ge=1, le=1000, description="Records per upsert while learning.")
+
+
+class LlmPeer(PeerSettings):
+    """The LLM service, or any OpenAI-compatible chat API."""
+
+    model_config = _config("ASKMESH_LLM_")
+    url: str = "http://127.0.0.1:8003"
+    model: str = Field("", description="Model to ask for. Empty: the first that the service lists.")
+    timeout_s: float = Field(60.0, gt=0, description="Longest silence between two pieces of an answer, in seconds.")
+    max_answer_tokens: int = Field(400, ge=16, description="Longest answer, in the model's tokens.")
+    context_tokens: int = Field(4096, ge=512, description="The model's context, where the service does not tell it.")
+
+
+class AnsweringSettings(BaseSettings):
+    """How questions are answered."""
+
+    model_config = _config("ASKMESH_ANSWERING_")
+    deadline_s: float = Field(60.0, gt=0, description="Longest time for one answer, in seconds.")
+    candidates: int = Field(40, ge=1, le=200, description="Passages retrieved before packing.")
+    passages: int = Field(8, ge=1, le=30, description="Most passages shown to the model.")
+    min_similarity: float = Field(0.30, description="Cosine below which a passage alone does not support an answer.")
+    min_coverage: float = Field(
+        0.5, ge=0, le=1, description="Share of the question's rare terms the passages must hold."
+    )
+    history_turns: int = Field(4, ge=0, le=20, description="Earlier turns of the conversation that are read.")
+    max_question_chars: int = Field(2000, ge=10, description="Longest question, in characters.")
+    concurrent_answers: int = Field(16, ge=1, description="Answers written at once; more wait, then get a 429.")
+
+
+class DiscordSettings(BaseSettings):
+    """The Discord frontend runs only where a token is set."""
+
+    model_config = _config("ASKMESH_DISCORD_")
+    token: SecretStr = Field(SecretStr(""), description="Bot token. Empty: no Discord.")
+    api_url: str = Field("https://discord.com/api/v10", description="Base URL of Discord's REST API.")
+    gateway_url: str = Field("wss://gateway.discord.gg/", description="Address of Discord's gateway.")
+    edit_interval_s: float = Field(1.2, ge=0.2, description="Least time between two edits of one message, in seconds.")
+
+
+class Settings(ServiceSettings):
+    """The bot's own settings, with its peers' beside them."""
+
+    model_config = _config("ASKMESH_BOT_")
+    port: int = Field(8000, ge=1, le=65535)
+    request_deadline_s: float = Field(90.0, gt=0, description="Longest wait for a response to start, in seconds.")
+    public_url: str = Field("", description="Address people reach the bot at, for links. Empty: http://host:port.")
+    database_url: str = Field(
+        "sqlite+aiosqlite:///.askmesh/bot.db", description="SQLAlchemy URL of the bot's database."
+    )
+    collection: str = Field(
+        "default", pattern=r"^[a-z0-9][a-z0-9-]{0,44}$", description="The collection asked by default."
+    )
+    learn_roots: list[Path] = Field(
+        default_factory=list,
+        description="Folders that `/v1/sources` may learn from, as a JSON list. Empty: any, on loopback only.",
+    )
+
+    embeddings: EmbeddingsPeer = Field(default_factory=EmbeddingsPeer)
+    vectordb: VectordbPeer = Field(default_factory=VectordbPeer)
+    llm: LlmPeer = Field(default_factory=LlmPeer)
+    answering: AnsweringSettings = Field(default_factory=AnsweringSettings)
+    discord: DiscordSettings = Field(default_factory=DiscordSettings)
+
+    @property
+    def base_url(self) -> str:
+        """The address that links to the bot's own pages start with, without a trailing slash."""
+        return (self.public_url or f"http://{self.host}:{self.port}").rstrip("/")
