@@ -8,7 +8,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
 def _config(prefix: str) -> SettingsConfigDict:
-    return ServiceSettings.model_config | SettingsConfigDict(env_prefix=prefix)
+    return SettingsConfigDict(**ServiceSettings.model_config | {"env_prefix": prefix})
 
 
 class PeerSettings(BaseSettings):
