@@ -1,0 +1,1 @@
+"""What writes text: an interface (`base.py`), its registry and its adapters."""

@@ -1,0 +1,142 @@
+"""The interface every text engine implements, with its value types and errors. Knows nothing of HTTP."""
+
+from abc import ABC, abstractmethod
+from collections.abc import AsyncGenerator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from askmesh_kit.errors import InvalidRequest, Unavailable, Unsupported
+
+Role = Literal["system", "user", "assistant"]
+FinishReason = Literal["stop", "length", "content_filter"]
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One turn of a conversation."""
+
+    role: Role
+    content: str
+
+
+# A conversation, or raw text to be continued as it stands.
+Prompt = Sequence[Message] | str
+
+
+@dataclass(frozen=True, slots=True)
+class SamplingParams:
+    """How to write. `max_tokens` None means: as many as the engine's default and the context allow."""
+
+    max_tokens: int | None = None
+    temperature: float = 0.0
+    top_p: float = 1.0
+    seed: int | None = None
+    stop: tuple[str, ...] = ()
+    # Parameters that only some engines have (see EngineInfo.supports), in OpenAI's own names and shapes.
+    extra: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Token counts, by the engine's own tokeniser."""
+
+    prompt_tokens: int
+    completion_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A piece of text as it is written. The last chunk, and only it, has a finish reason and the usage."""
+
+    text: str = ""
+    finish_reason: FinishReason | None = None
+    usage: Usage | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TokenCount:
+    """How long a prompt is, template included. `ids` is empty for engines without token ids."""
+
+    count: int
+    ids: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class EngineInfo:
+    """What an engine serves. `max_model_len` counts prompt and completion tokens; None: not known."""
+
+    model: str
+    max_model_len: int | None
+    owned_by: str = "askmesh"
+    created: int = 0
+    supports: frozenset[str] = frozenset()
+
+
+class Engine(ABC):
+    """Turns a prompt into text. One instance serves many concurrent callers from one event loop."""
+
+    @property
+    @abstractmethod
+    def info(self) -> EngineInfo:
+        """The model and its limits; complete once `ready` returns None."""
+
+    async def start(self) -> None:  # noqa: B027 - most engines have nothing to load
+        """Load what takes time. Called once, in the background; `ready` tells how it went."""
+
+    async def ready(self) -> str | None:
+        """None when requests can be answered, else the reason why not."""
+        return None
+
+    @abstractmethod
+    def generate(self, prompt: Prompt, params: SamplingParams) -> AsyncGenerator[Chunk, None]:
+        """Write the answer piece by piece. Closing the generator stops the work before its next token.
+
+        Raises ContextLengthExceeded before the first chunk when prompt and `max_tokens` don't fit; any other
+        ServiceError at any time.
+        """
+
+    @abstractmethod
+    async def count_tokens(self, prompt: Prompt) -> TokenCount:
+        """The length of the prompt as `generate` would see it. Raises ServiceError."""
+
+    async def detokenize(self, ids: Sequence[int]) -> str:
+        """The text behind token ids. Raises Unsupported where the engine has none."""
+        raise Unsupported("This engine has no token ids.", fix="Use an engine with a tokeniser, such as transformers.")
+
+    async def close(self) -> None:  # noqa: B027 - most engines hold nothing
+        """Stop what runs and free what is held. May be called twice."""
+
+
+class ContextLengthExceeded(InvalidRequest):
+    """The prompt, or the prompt and the tokens asked for, are longer than the model's context."""
+
+    code = "context_length_exceeded"
+
+
+class UnsupportedParameter(InvalidRequest):
+    """A parameter of OpenAI's API that this engine can't honour."""
+
+    code = "unsupported_parameter"
+
+
+class ModelLoading(Unavailable):
+    """The model is not in memory yet, or failed to load."""
+
+    code = "model_loading"
+
+
+def completion_budget(prompt_tokens: int, params: SamplingParams, context: int | None, default: int) -> int:
+    """How many tokens may be written. Raises ContextLengthExceeded with both numbers when they don't fit."""
+    asked = params.max_tokens
+    if context is None:
+        return asked or default
+    needed = prompt_tokens + (asked or 1)
+    if needed > context:
+        split = f" and {asked} for the completion" if asked else ""
+        raise ContextLengthExceeded(
+            f"This model's maximum context length is {context} tokens, but you asked for {needed}:"
+            f" {prompt_tokens} in the prompt{split or ', which leaves no room to answer'}.",
+            fix="Shorten the prompt or ask for fewer tokens.",
+            param="messages",
+        )
+    return asked or min(default, context - prompt_tokens)

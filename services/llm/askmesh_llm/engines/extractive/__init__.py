@@ -1,0 +1,1 @@
+"""The extractive engine: no weights. It quotes the sentences of the given passages that answer best."""

@@ -1,0 +1,142 @@
+"""`/v1/chat/completions` and `/v1/completions`."""
+
+import secrets
+import time
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
+from typing import Any
+
+from askmesh_kit.json_body import JsonRoute
+from fastapi import APIRouter, Request, Response
+
+from askmesh_llm.engines.base import Chunk, Prompt, SamplingParams, Usage
+from askmesh_llm.routes.state import Reader, TheGenerator, TheSettings, served_names
+from askmesh_llm.schemas import (
+    AnswerMessage,
+    ChatChoice,
+    ChatCompletion,
+    ChatCompletionRequest,
+    Completion,
+    CompletionChoice,
+    CompletionRequest,
+    SamplingRequest,
+    UsageBody,
+)
+from askmesh_llm.serving import requests
+from askmesh_llm.serving.connection import DONE, EventStream, event, while_connected
+from askmesh_llm.serving.generation import Generator
+from askmesh_llm.settings import Settings
+
+router = APIRouter(prefix="/v1", tags=["generation"], route_class=JsonRoute)
+
+_STREAMED: dict[int | str, dict[str, Any]] = {
+    200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}, "description": "The answer, or its events"}
+}
+
+
+@router.post("/chat/completions", summary="Answer a conversation", response_model=ChatCompletion, responses=_STREAMED)
+async def chat_completions(
+    body: ChatCompletionRequest, request: Request, generator: TheGenerator, settings: TheSettings, caller: Reader
+) -> Any:
+    prompt = requests.conversation(body.messages, settings.max_messages)
+    reply = _Reply(body, generator, settings, f"{caller.name}/{body.user or ''}", "chatcmpl-")
+    if body.stream:
+        return await reply.stream(request, prompt, _chat_choice, "chat.completion.chunk", opens=True)
+    text, last = await reply.whole(request, prompt)
+    choice = ChatChoice(message=AnswerMessage(content=text), finish_reason=last.finish_reason or "stop")
+    return ChatCompletion(**reply.head, choices=[choice], usage=_usage(last.usage))
+
+
+@router.post("/completions", summary="Continue a text", response_model=Completion, responses=_STREAMED)
+async def completions(
+    body: CompletionRequest, request: Request, generator: TheGenerator, settings: TheSettings, caller: Reader
+) -> Any:
+    prompt = requests.raw_prompt(body)
+    reply = _Reply(body, generator, settings, f"{caller.name}/{body.user or ''}", "cmpl-")
+    if body.stream:
+        return await reply.stream(request, prompt, _text_choice, "text_completion", opens=False)
+    text, last = await reply.whole(request, prompt)
+    choice = CompletionChoice(text=text, finish_reason=last.finish_reason or "stop")
+    return Completion(**reply.head, choices=[choice], usage=_usage(last.usage))
+
+
+class _Reply:
+    """One request's answer, whole or as events."""
+
+    def __init__(
+        self, body: SamplingRequest, generator: Generator, settings: Settings, caller: str, id_prefix: str
+    ) -> None:
+        requests.check_model(body.model, served_names(generator.engine, settings))
+        info = generator.engine.info
+        self._params: SamplingParams = requests.sampling(body, info)
+        self._generator, self._caller, self._settings = generator, caller, settings
+        self._with_usage = bool(body.stream_options and body.stream_options.include_usage)
+        self.head: dict[str, Any] = {
+            "id": id_prefix + secrets.token_hex(12),
+            "created": int(time.time()),
+            "model": body.model or info.model,
+        }
+
+    async def whole(self, request: Request, prompt: Prompt) -> tuple[str, Chunk]:
+        """All the text, and the last chunk. Stops when the client goes away."""
+        return await while_connected(request, self._collect(prompt))
+
+    async def _collect(self, prompt: Prompt) -> tuple[str, Chunk]:
+        texts: list[str] = []
+        last = Chunk()
+        async with aclosing(self._generator.stream(prompt, self._params, self._caller)) as chunks:
+            async for chunk in chunks:
+                texts.append(chunk.text)
+                last = chunk
+        return "".join(texts), last
+
+    async def stream(
+        self, request: Request, prompt: Prompt, choice: Callable[[Chunk], dict[str, Any]], kind: str, *, opens: bool
+    ) -> Response:
+        """The answer as events. Errors before the first piece of text are raised, and so keep their status."""
+        chunks = self._generator.stream(prompt, self._params, self._caller)
+        first = await while_connected(request, anext(chunks))
+        return EventStream(self._events(first, chunks, choice, kind, opens), self._settings.stalled_client_s)
+
+    async def _events(
+        self,
+        first: Chunk,
+        chunks: AsyncGenerator[Chunk, None],
+        choice: Callable[[Chunk], dict[str, Any]],
+        kind: str,
+        opens: bool,
+    ) -> AsyncGenerator[bytes, None]:
+        head = self.head | {"object": kind} | ({"usage": None} if self._with_usage else {})
+        async with aclosing(chunks):
+            if opens:
+                opening = {"index": 0, "delta": {"role": "assistant", "content": ""}, "finish_reason": None}
+                yield event(head | {"choices": [opening | {"logprobs": None}]})
+            last = first
+            if first.text:
+                yield event(head | {"choices": [choice(Chunk(first.text))]})
+            if not first.finish_reason:
+                async for last in chunks:
+                    if last.text:
+                        yield event(head | {"choices": [choice(Chunk(last.text))]})
+            yield event(head | {"choices": [choice(Chunk("", last.finish_reason))]})
+            if self._with_usage:
+                yield event(head | {"choices": [], "usage": _usage(last.usage).model_dump()})
+            yield DONE
+
+
+def _chat_choice(chunk: Chunk) -> dict[str, Any]:
+    delta = {} if chunk.finish_reason else {"content": chunk.text}
+    return {"index": 0, "delta": delta, "finish_reason": chunk.finish_reason, "logprobs": None}
+
+
+def _text_choice(chunk: Chunk) -> dict[str, Any]:
+    return {"index": 0, "text": chunk.text, "finish_reason": chunk.finish_reason, "logprobs": None}
+
+
+def _usage(usage: Usage | None) -> UsageBody:
+    usage = usage or Usage(0, 0)
+    return UsageBody(
+        prompt_tokens=usage.prompt_tokens,
+        completion_tokens=usage.completion_tokens,
+        total_tokens=usage.prompt_tokens + usage.completion_tokens,
+    )

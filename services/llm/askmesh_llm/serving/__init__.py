@@ -1,0 +1,1 @@
+"""Between the routes and the engine: admission, deadlines, metrics and event streams."""
