@@ -27,6 +27,9 @@ class EmbeddingsPeer(PeerSettings):
     url: str = "http://127.0.0.1:8001"
     model: str = Field("", description="Model to ask for. Empty: the first that the service lists.")
     batch_size: int = Field(64, ge=1, le=2048, description="Texts per request while learning.")
+    max_input_tokens: int = Field(
+        256, ge=16, description="The model's input limit, where the service does not tell it."
+    )
 
 
 class VectordbPeer(PeerSettings):

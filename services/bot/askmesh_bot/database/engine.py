@@ -1,0 +1,70 @@
+"""One database, SQLite or Postgres: sessions to read with, transactions to write in, migrations at start-up."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, event, make_url, text
+from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
+
+from askmesh_bot.database.migrate import upgrade
+
+_WRITES = "askmesh_writes"
+
+
+class Database:
+    """The bot's database. Nothing is opened before first use."""
+
+    def __init__(self, url: str) -> None:
+        self._url = make_url(url)
+        self._is_sqlite = self._url.get_backend_name() == "sqlite"
+        self.engine = create_async_engine(self._url, pool_pre_ping=not self._is_sqlite)
+        self._writing_engine = self.engine.execution_options(**{_WRITES: True})
+        if self._is_sqlite:
+            event.listen(self.engine.sync_engine, "connect", _prepare_sqlite)
+            event.listen(self.engine.sync_engine, "begin", _begin_sqlite)
+
+    async def migrate(self) -> None:
+        """Create or upgrade the tables. Safe to run from several processes at once."""
+        if self._is_sqlite and self._url.database and self._url.database != ":memory:":
+            Path(self._url.database).parent.mkdir(parents=True, exist_ok=True)
+        async with self._writing_engine.begin() as connection:
+            await connection.run_sync(upgrade)
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[AsyncSession]:
+        """A session for queries."""
+        async with AsyncSession(self.engine, expire_on_commit=False) as session:
+            yield session
+
+    @asynccontextmanager
+    async def write(self) -> AsyncIterator[AsyncSession]:
+        """A transaction: committed when the block ends, rolled back when it raises. Keep it short, without awaits of
+        anything but the database: SQLite has one writer at a time."""
+        async with AsyncSession(self._writing_engine, expire_on_commit=False) as session, session.begin():
+            yield session
+
+    async def check(self) -> str | None:
+        """A readiness check."""
+        async with self.engine.connect() as connection:
+            await connection.execute(text("SELECT 1"))
+        return None
+
+    async def close(self) -> None:
+        await self.engine.dispose()
+
+
+def _prepare_sqlite(connection: Any, _: Any) -> None:
+    # Transactions are begun by _begin_sqlite: the driver's own way would leave DDL outside of them.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "busy_timeout=10000"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    # A writer takes the lock at once: a reader that turns writer midway may find its snapshot outdated and fail.
+    writes = connection.get_execution_options().get(_WRITES)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
