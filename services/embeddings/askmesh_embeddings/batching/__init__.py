@@ -1,0 +1,1 @@
+"""Requests in, batches out: the queue between HTTP and an encoder."""

@@ -1,0 +1,1 @@
+"""Encoders: token ids to unit vectors. Start reading at `base.py`."""

@@ -1,0 +1,1 @@
+"""What runs an ONNX graph on a CPU."""

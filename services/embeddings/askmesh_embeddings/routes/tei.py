@@ -1,0 +1,64 @@
+"""The routes of Hugging Face's Text Embeddings Inference."""
+
+from typing import Any
+
+from askmesh_kit.auth import Caller, require
+from askmesh_kit.errors import InvalidRequest, ServiceError
+from askmesh_kit.json_body import JsonRoute
+from fastapi import APIRouter, Depends, Request, Response
+
+from askmesh_embeddings import __version__
+from askmesh_embeddings.embedder import Embedder
+from askmesh_embeddings.encoders.base import InputType
+from askmesh_embeddings.routes.wire import caller_name, json_response, while_connected
+from askmesh_embeddings.schemas import TeiEmbedRequest, TeiInfo
+
+router = APIRouter(tags=["text-embeddings-inference"], route_class=JsonRoute)
+
+_PROMPTS: dict[str, InputType] = {"query": "query", "document": "document", "passage": "document"}
+
+
+def tei_error(error: ServiceError) -> dict[str, Any]:
+    """TEI's error object, with our code beside it."""
+    kinds = {429: "overloaded", 503: "unhealthy"}
+    kind = kinds.get(error.status, "validation" if error.status < 500 else "backend")
+    return {"error": error.message, "error_type": kind, "code": error.code}
+
+
+@router.post("/embed", response_model=list[list[float]], summary="Turn texts into vectors")
+async def embed(body: TeiEmbedRequest, request: Request, caller: Caller = Depends(require("read"))) -> Response:
+    embedder: Embedder = request.state.host.embedder
+    return await while_connected(request, _embed(embedder, body, caller_name(caller, request)))
+
+
+@router.get("/info", summary="The model served and its limits")
+async def info(request: Request, caller: Caller = Depends(require("read"))) -> TeiInfo:
+    settings, encoder = request.app.state.settings, request.state.host.embedder.info
+    return TeiInfo(
+        model_id=encoder.model,
+        model_sha=settings.revision,
+        model_dtype={"fp32": "float32", "bf16": "bfloat16"}[encoder.dtype],
+        model_type={"embedding": {"pooling": encoder.pooling}},
+        max_concurrent_requests=settings.interactive_queue_tokens // encoder.max_input_tokens or 1,
+        max_input_length=encoder.max_input_tokens,
+        max_batch_tokens=settings.batch_tokens or encoder.batch_tokens,
+        max_client_batch_size=settings.max_inputs,
+        version=__version__,
+        fingerprint=encoder.fingerprint,
+    )
+
+
+async def _embed(embedder: Embedder, body: TeiEmbedRequest, caller: str) -> Response:
+    if not body.normalize:
+        raise InvalidRequest("The vectors are always of unit length.", fix="Leave `normalize` out.", param="normalize")
+    if body.prompt_name is not None and body.prompt_name not in _PROMPTS:
+        raise InvalidRequest(f"There is no prompt {body.prompt_name!r}.", fix=f"Use one of {', '.join(_PROMPTS)}.")
+    texts = [body.inputs] if isinstance(body.inputs, str) else body.inputs
+    done = await embedder.embed(
+        texts,
+        input_type=_PROMPTS[body.prompt_name] if body.prompt_name else None,
+        truncate=body.truncate,
+        dimensions=body.dimensions,
+        caller=caller,
+    )
+    return json_response(done.vectors.tolist())

@@ -1,0 +1,133 @@
+"""Wire shapes."""
+
+import base64
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from askmesh_kit.errors import InvalidRequest
+from pydantic import BaseModel, BeforeValidator, Field
+
+from askmesh_embeddings.encoders.base import InputType, Vectors
+
+
+def _only_texts(value: Any) -> Any:
+    """Refuse anything but a string or a list of strings, with one clear message rather than one per item."""
+    if isinstance(value, str):
+        return value
+    if not isinstance(value, list):
+        raise InvalidRequest("`input` must be a string or a list of strings.", param="input")
+    for position, item in enumerate(value):
+        if isinstance(item, str):
+            continue
+        if isinstance(item, (int, list)) and not isinstance(item, bool):
+            raise InvalidRequest(
+                "Token ids are not accepted: they belong to another model's tokenizer.",
+                fix="Send text: in LangChain set OpenAIEmbeddings(check_embedding_ctx_length=False), in LibreChat's RAG "
+                "API set RAG_CHECK_EMBEDDING_CTX_LENGTH=False.",
+                code="token_ids_not_supported",
+                param="input",
+                position=position,
+            )
+        raise InvalidRequest(f"Input {position} is not a string.", param="input", position=position)
+    return value
+
+
+Texts = Annotated[str | list[str], BeforeValidator(_only_texts)]
+
+
+class EmbeddingRequest(BaseModel):
+    """OpenAI's request; what it does not name is ignored."""
+
+    input: Texts = Field(description="A text or a list of texts. Token ids are refused.", examples=["How do I start?"])
+    model: str | None = Field(None, description="May be left out: a service serves one model.")
+    encoding_format: Literal["float", "base64"] = Field("float", description="base64: little-endian float32.")
+    dimensions: int | None = Field(None, ge=1, description="Only lengths the model was trained for.")
+    input_type: InputType | None = Field(None, description="Which side of a search the texts stand on.")
+    truncate: bool = Field(False, description="Embed the beginning of a text that is too long, instead of refusing it.")
+    user: str | None = Field(None, description="Ignored.")
+
+
+class EmbeddingItem(BaseModel):
+    object: Literal["embedding"] = "embedding"
+    index: int
+    embedding: list[float] | str = Field(description="Numbers, or base64 of little-endian float32.")
+
+
+class Usage(BaseModel):
+    prompt_tokens: int
+    total_tokens: int
+
+
+class EmbeddingResponse(BaseModel):
+    """OpenAI's response."""
+
+    object: Literal["list"] = "list"
+    data: list[EmbeddingItem]
+    model: str
+    usage: Usage
+
+
+class ModelEntry(BaseModel):
+    """OpenAI's model object and what callers need to know of an encoder."""
+
+    id: str
+    object: Literal["model"] = "model"
+    created: int
+    owned_by: str
+    dimension: int = Field(description="Length of the vectors.")
+    dimensions: list[int] = Field(description="Shorter lengths the model was trained for.")
+    max_input_tokens: int
+    fingerprint: str = Field(description="Vectors are comparable only between equal fingerprints.")
+    dtype: str
+    runtime: str
+
+
+class ModelList(BaseModel):
+    object: Literal["list"] = "list"
+    data: list[ModelEntry]
+
+
+class TeiEmbedRequest(BaseModel):
+    """Text Embeddings Inference's request."""
+
+    inputs: Texts = Field(description="A text or a list of texts.")
+    truncate: bool = False
+    normalize: bool = Field(True, description="The vectors are always of unit length; false is refused.")
+    dimensions: int | None = Field(None, ge=1)
+    prompt_name: str | None = Field(None, description="`query` or `document`, as input_type in /v1/embeddings.")
+
+
+class TeiInfo(BaseModel):
+    """Text Embeddings Inference's /info."""
+
+    model_id: str
+    model_sha: str | None = None
+    model_dtype: str
+    model_type: dict[str, dict[str, str]]
+    max_concurrent_requests: int
+    max_input_length: int
+    max_batch_tokens: int
+    max_client_batch_size: int
+    auto_truncate: bool = False
+    version: str
+    fingerprint: str
+
+
+class RerankRequest(BaseModel):
+    """Jina's and Cohere's request, as far as they agree."""
+
+    query: str
+    documents: list[str]
+    model: str | None = None
+    top_n: int | None = Field(None, ge=1)
+
+
+class TeiRerankRequest(BaseModel):
+    query: str
+    texts: list[str]
+    truncate: bool = False
+
+
+def to_base64(vectors: Vectors) -> list[str]:
+    """Each row as base64 of little-endian float32, OpenAI's `encoding_format: base64`."""
+    return [base64.b64encode(row.astype("<f4").tobytes()).decode("ascii") for row in np.ascontiguousarray(vectors)]
