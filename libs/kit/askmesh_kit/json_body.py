@@ -11,8 +11,9 @@ from pydantic_core import from_json
 
 from askmesh_kit.errors import InvalidRequest
 
-# A number that may overflow to infinity, or an escaped NUL: rare, so the slow walk is taken only when one is seen.
-_SUSPECT = re.compile(rb"[eE]\+?\d{3}|\d{309}|\\u0000")
+# A number that may overflow to infinity (an exponent of three digits, or one of two after 200 digits), or an escaped
+# NUL: rare, so the slow walk is taken only when one is seen.
+_SUSPECT = re.compile(rb"[eE]\+?\d{3}|\d{200}|\\u0000")
 
 
 def parse_json(body: bytes, max_depth: int) -> Any:
