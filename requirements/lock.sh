@@ -14,6 +14,7 @@ service() { # name extra...: one lock for one service's image, with the versions
     "services/$name/pyproject.toml" libs/kit/pyproject.toml -o "$out/$name.txt"
 }
 
+"${compile[@]}" "$out/build.in" -o "$out/build.txt"
 "${compile[@]}" --override "$out/overrides.txt" --extra pinecone --extra discord \
   libs/kit/pyproject.toml services/{embeddings,vectordb,llm,bot}/pyproject.toml -o "$out/runtime.txt"
 service embeddings
