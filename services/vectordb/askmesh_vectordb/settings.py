@@ -1,0 +1,47 @@
+"""Every knob of the vector database service, with its default and its unit. The limits are Pinecone's own numbers."""
+
+from pathlib import Path
+
+from askmesh_kit.settings import ServiceSettings
+from pydantic import Field, SecretStr
+from pydantic_settings import SettingsConfigDict
+
+
+class Settings(ServiceSettings):
+    """Read from `ASKMESH_VECTORDB_…` and `.env`."""
+
+    model_config = SettingsConfigDict(env_prefix="ASKMESH_VECTORDB_")
+
+    port: int = Field(8002, ge=1, le=65535, description="Port to listen on.")
+    store: str = Field("local", description="local, pinecone, or an import string package.module:factory.")
+    public_url: str = Field(
+        "",
+        description="Base URL that index hosts are told with, e.g. https://vectors.example.org. Unset: the request's.",
+    )
+
+    data_path: Path = Field(Path(".askmesh/vectordb"), description="Folder of the local store's files.")
+    local_threads: int = Field(4, ge=1, le=64, description="Threads that read the local store.")
+    local_queue: int = Field(256, ge=1, description="Operations that may wait for a thread before a 429.")
+    local_busy_timeout_s: float = Field(10.0, gt=0, description="Longest wait for another process's write, in seconds.")
+
+    pinecone_api_key: SecretStr = Field(SecretStr(""), description="API key of the pinecone store.")
+    pinecone_host: str = Field("https://api.pinecone.io", description="Control plane URL of the pinecone store.")
+    pinecone_cloud: str = Field("aws", description="Cloud in which the pinecone store creates indexes.")
+    pinecone_region: str = Field("us-east-1", description="Region in which the pinecone store creates indexes.")
+    pinecone_timeout_s: float = Field(20.0, gt=0, description="Longest wait for one answer of Pinecone, in seconds.")
+
+    max_upsert_vectors: int = Field(1000, ge=1, description="Vectors in one upsert.")
+    max_upsert_bytes: int = Field(2 * 1024 * 1024, ge=1, description="Body of one upsert, in bytes.")
+    max_top_k: int = Field(10_000, ge=1, description="Largest topK.")
+    max_result_bytes: int = Field(4 * 1024 * 1024, ge=1, description="Result of one query or fetch, in bytes.")
+    max_metadata_bytes: int = Field(40 * 1024, ge=1, description="Metadata of one record as JSON, in bytes.")
+    max_id_length: int = Field(512, ge=1, description="Record id, in ASCII characters.")
+    max_namespace_length: int = Field(512, ge=1, description="Namespace name, in characters.")
+    max_dimension: int = Field(20_000, ge=1, description="Dimension of an index.")
+    max_ids: int = Field(1000, ge=1, description="Ids in one fetch or delete.")
+    max_list_limit: int = Field(100, ge=1, description="Entries on one page of a listing.")
+    max_tags: int = Field(20, ge=1, description="Tags on an index.")
+    max_search_text: int = Field(8192, ge=1, description="Text of one search, in characters.")
+    search_depth: int = Field(
+        50, ge=1, description="Ranks taken from each of dense and lexical before fusion, at least."
+    )

@@ -1,0 +1,106 @@
+"""One index's file: its connections, its write transaction, and the vectors cached from it."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from threading import Lock
+
+from askmesh_vectordb.stores.base import IndexNotFound, Metric
+from askmesh_vectordb.stores.local import schema
+from askmesh_vectordb.stores.local.cache import VectorCache
+from askmesh_vectordb.stores.local.database import connect, migrate, transaction
+from askmesh_vectordb.stores.local.matrix import View
+
+
+class IndexFile:
+    """Synchronous; its methods may be called from several threads."""
+
+    def __init__(self, path: Path, name: str, dimension: int, metric: Metric, busy_timeout_s: float) -> None:
+        self.path, self.name, self.dimension, self.metric = path, name, dimension, metric
+        self._busy_timeout_s = busy_timeout_s
+        self._cache = VectorCache(dimension, metric)
+        self._idle: list[sqlite3.Connection] = []
+        self._lock = Lock()
+        self._closed = False
+
+    @staticmethod
+    def create(path: Path, busy_timeout_s: float) -> None:
+        """Write a new, empty file."""
+        connection = connect(path, busy_timeout_s)
+        try:
+            migrate(connection, schema.INDEX)
+        finally:
+            connection.close()
+
+    @contextmanager
+    def connection(self) -> Iterator[sqlite3.Connection]:
+        """A connection for this thread alone; closed, not kept, when something failed on it."""
+        with self._lock:
+            connection = self._idle.pop() if self._idle else None
+        connection = connection or self._open()
+        try:
+            yield connection
+        except BaseException:
+            connection.close()
+            raise
+        with self._lock:
+            if not self._closed:
+                self._idle.append(connection)
+                return
+        connection.close()
+
+    @contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """A read transaction. Raises IndexNotFound if the index was dropped, by any process."""
+        with self.connection() as connection, transaction(connection, "DEFERRED"):
+            self._check_kept(connection)
+            yield connection
+
+    @contextmanager
+    def searching(self, namespace: str) -> Iterator[tuple[sqlite3.Connection, int, View | None]]:
+        """A read transaction with the namespace's number and vectors as they are in it."""
+        with self.connection() as connection, self._cache.snapshot(connection, namespace) as (number, view):
+            self._check_kept(connection)
+            yield connection, number, view
+
+    @contextmanager
+    def writing(self) -> Iterator[sqlite3.Connection]:
+        """A write transaction: when the block ends without an error, what it wrote is on the disk."""
+        with self.connection() as connection, transaction(connection):
+            self._check_kept(connection)
+            yield connection
+
+    def drop(self) -> None:
+        """Mark the file as dropped, so that no process writes to it again, then remove it."""
+        if self.path.exists():
+            with suppress(IndexNotFound), self.writing() as connection:
+                connection.execute("UPDATE state SET value = 1 WHERE key = 'dropped'")
+        self.close()
+        for suffix in ("", "-wal", "-shm"):
+            self.path.with_name(self.path.name + suffix).unlink(missing_ok=True)
+
+    def close(self) -> None:
+        with self._lock:
+            self._closed = True
+            idle, self._idle = self._idle, []
+        for connection in idle:
+            connection.close()
+
+    def _open(self) -> sqlite3.Connection:
+        if not self.path.exists():
+            # Dropped by another process; opening would make an empty file.
+            raise IndexNotFound(self.name)
+        connection = connect(self.path, self._busy_timeout_s)
+        try:
+            if not self._idle:
+                migrate(connection, schema.INDEX)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _check_kept(self, connection: sqlite3.Connection) -> None:
+        (dropped,) = connection.execute("SELECT value FROM state WHERE key = 'dropped'").fetchone()
+        if dropped:
+            raise IndexNotFound(self.name)

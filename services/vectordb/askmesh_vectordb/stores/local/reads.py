@@ -1,0 +1,115 @@
+"""What a read transaction answers."""
+
+import json
+import sqlite3
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from askmesh_vectordb.filters import Filter
+from askmesh_vectordb.stores.base import Match, Page, Query, Record, Vector
+from askmesh_vectordb.stores.local import lexical, terms, writes
+from askmesh_vectordb.stores.local.matrix import View
+
+_SCAN_STEP = 256
+
+
+def query(connection: sqlite3.Connection, number: int, view: View | None, wanted: Query) -> list[Match]:
+    vector = wanted.vector if wanted.vector is not None else _vector_of(connection, number, wanted.id or "")
+    if view is None or vector is None or not len(view.rows):
+        return []
+    allowed = terms.mask_of(connection, number, wanted.filter.root, view.rows) if wanted.filter else None
+    places, scores = view.search(vector, wanted.top_k, allowed)
+    pairs = zip(view.rows[places].tolist(), scores.tolist(), strict=True)
+    return _matches(connection, pairs, wanted.top_k, wanted.include_values, wanted.include_metadata)
+
+
+def search_text(
+    connection: sqlite3.Connection, number: int, view: View | None, text: str, top_k: int, chosen: Filter | None
+) -> list[Match]:
+    if view is None or not len(view.rows):
+        return []
+    allowed = view.alive if view.alive is not None else np.ones(len(view.rows), np.bool_)
+    if chosen:
+        allowed = allowed & terms.mask_of(connection, number, chosen.root, view.rows)
+    pairs: list[tuple[int, float]] = []
+    for row, score in lexical.search(connection, text):
+        # All that share the last place are taken: which of them stay is for the ids to decide.
+        if len(pairs) >= top_k and score < pairs[top_k - 1][1]:
+            break
+        place = int(np.searchsorted(view.rows, row))
+        if place < len(view.rows) and view.rows[place] == row and allowed[place]:
+            pairs.append((row, score))
+    return _matches(connection, pairs, top_k, include_values=False, include_metadata=True)
+
+
+def fetch(connection: sqlite3.Connection, number: int, ids: Sequence[str]) -> dict[str, Record]:
+    rows = writes.rows_by_id(connection, number, list(dict.fromkeys(ids)))
+    return {name: Record(name, decode(vector), json.loads(text)) for _, name, vector, text in rows}
+
+
+def count(connection: sqlite3.Connection, chosen: Filter | None) -> dict[str, int]:
+    known = connection.execute("SELECT id, name, records FROM namespaces WHERE records OR explicit ORDER BY name")
+    if chosen is None:
+        return {name: records for _, name, records in known}
+    return {name: len(writes.rows_by_filter(connection, number, chosen)) for number, name, _ in known.fetchall()}
+
+
+def scan(
+    connection: sqlite3.Connection,
+    number: int,
+    *,
+    limit: int,
+    cursor: str | None,
+    prefix: str,
+    chosen: Filter | None,
+    include_values: bool,
+) -> Page[Record]:
+    wanted = set(writes.rows_by_filter(connection, number, chosen).tolist()) if chosen else None
+    # Above every id that starts with the prefix: no id holds the last code point.
+    found = connection.execute(
+        f"SELECT row, id, {'vector' if include_values else 'NULL'}, metadata FROM records "  # noqa: S608
+        "WHERE namespace = ? AND id > ? AND id >= ? AND id < ? ORDER BY id",
+        [number, cursor or "", prefix, prefix + "\U0010ffff"],
+    )
+    records: list[Record] = []
+    while step := found.fetchmany(min(_SCAN_STEP, limit + 1)):
+        for row, name, vector, text in step:
+            if wanted is not None and row not in wanted:
+                continue
+            if len(records) == limit:
+                return Page(records, records[-1].id)
+            records.append(Record(name, decode(vector) if vector is not None else None, json.loads(text)))
+    return Page(records)
+
+
+def decode(vector: bytes) -> Vector:
+    return np.frombuffer(vector, dtype="<f4").astype(np.float32)
+
+
+def _vector_of(connection: sqlite3.Connection, number: int, name: str) -> Vector | None:
+    found = writes.rows_by_id(connection, number, [name])
+    return decode(found[0][2]) if found else None
+
+
+def _matches(
+    connection: sqlite3.Connection,
+    pairs: Iterable[tuple[int, float]],
+    top_k: int,
+    include_values: bool,
+    include_metadata: bool,
+) -> list[Match]:
+    """The best `top_k` of rows and scores, ties by id, with what is asked for."""
+    columns = f"id, {'vector' if include_values else 'NULL'}, {'metadata' if include_metadata else 'NULL'}"
+    read = f"SELECT {columns} FROM records WHERE row = ?"  # noqa: S608
+    found = [(score, connection.execute(read, [row]).fetchone()) for row, score in pairs]
+    found.sort(key=lambda item: (-item[0], item[1][0]))
+    return [
+        Match(
+            name,
+            score,
+            decode(vector) if vector is not None else None,
+            json.loads(text) if text is not None else None,
+        )
+        for score, (name, vector, text) in found[:top_k]
+    ]

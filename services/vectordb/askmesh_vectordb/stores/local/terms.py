@@ -1,0 +1,102 @@
+"""The inverted metadata table: what is written for a record, and which records satisfy a filter.
+
+Every condition becomes a boolean mask over the namespace's rows, so `and`, `or` and `not` are array operations and a
+negation costs no more than listing what it excludes.
+"""
+
+import hashlib
+import sqlite3
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from askmesh_vectordb.filters import Condition, Node, Typed, elements, typed
+from askmesh_vectordb.stores.base import Metadata
+
+Rows = NDArray[np.int64]
+Mask = NDArray[np.bool_]
+Term = tuple[str, str, str | float | bool]
+
+_LONGEST_STRING = 48
+_VALUES_PER_QUERY = 500
+_COMPARISONS = {"gt": ">", "gte": ">=", "lt": "<", "lte": "<="}
+
+
+def terms_of(metadata: Metadata) -> set[Term]:
+    """The (key, type, value) lines of one record. An empty list leaves a line of its own, so that it exists."""
+    lines: set[Term] = set()
+    for key, value in metadata.items():
+        lines.update((key, *_stored(typed(element))) for element in elements(value))
+        if value == []:
+            lines.add((key, "e", ""))
+    return lines
+
+
+def add(connection: sqlite3.Connection, namespace: int, row: int, metadata: Metadata) -> None:
+    lines = [(namespace, *term, row) for term in terms_of(metadata)]
+    connection.executemany("INSERT INTO terms (namespace, key, type, value, row) VALUES (?, ?, ?, ?, ?)", lines)
+
+
+def remove(connection: sqlite3.Connection, namespace: int, row: int, metadata: Metadata) -> None:
+    """Take a record's lines out again: they follow from its metadata, so no second index is needed to find them."""
+    lines = [(namespace, *term, row) for term in terms_of(metadata)]
+    connection.executemany(
+        "DELETE FROM terms WHERE namespace = ? AND key = ? AND type = ? AND value = ? AND row = ?", lines
+    )
+
+
+def mask_of(connection: sqlite3.Connection, namespace: int, node: Node, rows: Rows) -> Mask:
+    """Which of `rows` (ascending) satisfy the filter."""
+    if isinstance(node, Condition):
+        mask = np.zeros(len(rows), dtype=np.bool_)
+        found = np.fromiter((row for (row,) in _matching(connection, namespace, node)), dtype=np.int64)
+        # A row may be newer than `rows`, or dead in it: only exact hits count.
+        found = found[found <= rows[-1]] if len(rows) else found[:0]
+        places = np.searchsorted(rows, found)
+        mask[places[rows[places] == found]] = True
+        return ~mask if node.negated else mask
+    masks = (mask_of(connection, namespace, part, rows) for part in node.parts)
+    combined = next(masks)
+    for mask in masks:
+        combined = combined & mask if node.needs == "all" else combined | mask
+    return combined
+
+
+def _matching(connection: sqlite3.Connection, namespace: int, condition: Condition) -> Iterator[tuple[int]]:
+    if condition.kind == "exists":
+        yield from connection.execute(
+            "SELECT DISTINCT row FROM terms WHERE namespace = ? AND key = ?", [namespace, condition.field]
+        )
+    elif condition.kind == "in":
+        yield from _equal(connection, namespace, condition)
+    else:
+        comparison = _COMPARISONS[condition.kind]
+        # Lists hold strings only, so a number is never an element: each row appears once.
+        yield from connection.execute(
+            f"SELECT row FROM terms WHERE namespace = ? AND key = ? AND type = 'n' AND value {comparison} ?",  # noqa: S608
+            [namespace, condition.field, condition.values[0][1]],
+        )
+
+
+def _equal(connection: sqlite3.Connection, namespace: int, condition: Condition) -> Iterator[tuple[int]]:
+    by_type: dict[str, list[str | float | bool]] = {}
+    for value in condition.values:
+        kind, stored = _stored(value)
+        by_type.setdefault(kind, []).append(stored)
+    for kind, values in by_type.items():
+        for start in range(0, len(values), _VALUES_PER_QUERY):
+            part = values[start : start + _VALUES_PER_QUERY]
+            marks = ",".join("?" * len(part))
+            yield from connection.execute(
+                f"SELECT row FROM terms WHERE namespace = ? AND key = ? AND type = ? AND value IN ({marks})",  # noqa: S608
+                [namespace, condition.field, kind, *part],
+            )
+
+
+def _stored(value: Typed) -> tuple[str, str | float | bool]:
+    """A typed value as it stands in the table: long strings by their digest, for only equality is asked of them."""
+    kind, content = value
+    if isinstance(content, str) and len(content) > _LONGEST_STRING:
+        return "h", hashlib.blake2b(content.encode(), digest_size=16).hexdigest()
+    return kind, content
