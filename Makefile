@@ -13,7 +13,7 @@ override Q := $(value Q)
 override FROM := $(value FROM)
 export Q FROM
 
-.PHONY: help up down ask learn status logs test lint format lock evals images clean $(PARTS:%=test-%)
+.PHONY: help up down ask learn models status logs test lint format lock evals images clean $(PARTS:%=test-%)
 
 help: ## List the commands
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z%<>-]+:.*## / {printf "  \033[1m%-12s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,6 +32,8 @@ ask: $(VENV)/.runtime ## Ask a question in the terminal: make ask Q="How do I re
 learn: $(VENV)/.runtime ## Learn a folder of documents or Python code: make learn FROM=path/to/docs
 	@test -n "$$FROM" || { echo 'Say what to learn from: make learn FROM=path/to/docs'; exit 2; }
 	@$(BIN)/askmesh learn "$$FROM"
+
+models: $(VENV)/.models ## Install torch's CPU build and transformers, for gte-large and Phi-3-mini
 
 status: ## Show what runs, since when, and whether it is ready
 	@if [ -x $(BIN)/python ]; then $(BIN)/python scripts/up.py status; else echo 'Nothing is installed yet: make up'; fi
@@ -77,7 +79,11 @@ $(VENV)/.runtime: requirements/runtime.txt requirements/build.txt $(PROJECTS) sc
 	@scripts/install.sh runtime $(VENV)
 	@touch $@
 
-$(VENV)/.test: $(VENV)/.runtime requirements/torch.txt requirements/models.txt requirements/test.txt scripts/chromium.sh
+$(VENV)/.models: $(VENV)/.runtime requirements/torch.txt requirements/models.txt
+	@scripts/install.sh models $(VENV)
+	@touch $@
+
+$(VENV)/.test: $(VENV)/.models requirements/test.txt scripts/chromium.sh
 	@scripts/install.sh test $(VENV)
 	@scripts/chromium.sh $(VENV)
 	@touch $@

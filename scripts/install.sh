@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs askmesh into a virtual environment: install.sh runtime|test VENV. Used by the Makefile.
+# Installs askmesh into a virtual environment: install.sh runtime|models|test VENV. Used by the Makefile.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 level=$1 venv=$2
@@ -40,10 +40,14 @@ install_runtime() {
   pip --no-build-isolation -e libs/kit -e services/embeddings -e services/vectordb -e services/llm -e services/bot
 }
 
-install_test() {
-  echo "Installing what the tests need: torch's CPU build, transformers, linters (once; about 1 GB) …"
+install_models() {
+  echo "Installing torch's CPU build and transformers (once; about 900 MB) …"
   locked torch 2>/dev/null || locked torch --index-url https://download.pytorch.org/whl/cpu
   locked models
+}
+
+install_test() {
+  echo "Installing what the tests and linters need (once) …"
   locked test
 }
 
