@@ -45,6 +45,9 @@ class Settings(ServiceSettings):
     upstream_url: str = Field("", description="openai: base URL of the upstream, e.g. `http://127.0.0.1:11434/v1`.")
     upstream_api_key: SecretStr = Field(SecretStr(""), description="openai: key sent upstream.")
     upstream_model: str = Field("", description="openai: model name sent upstream. Unset: the upstream's first.")
+    upstream_max_tokens_name: Literal["max_tokens", "max_completion_tokens"] = Field(
+        "max_tokens", description="openai: what the upstream calls the limit; OpenAI's newest models want the second."
+    )
     upstream_timeout_s: float = Field(60.0, gt=0, description="openai: longest silence of the upstream, in seconds.")
     upstream_connect_timeout_s: float = Field(
         2.0, gt=0, description="openai: time to connect to the upstream, in seconds."

@@ -1,0 +1,1 @@
+"""The openai engine: any OpenAI-compatible server by URL (vLLM, Ollama, llama.cpp, a hosted model)."""

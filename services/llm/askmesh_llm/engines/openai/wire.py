@@ -1,0 +1,126 @@
+"""The upstream's side of OpenAI's protocol: events out of bytes, and its errors as ours."""
+
+import json
+from collections.abc import AsyncGenerator, AsyncIterator, Generator
+from contextlib import contextmanager
+from typing import Any
+
+import httpx2
+from askmesh_kit.errors import (
+    DeadlineExceeded,
+    InvalidRequest,
+    Overloaded,
+    ServiceError,
+    TooLarge,
+    Unavailable,
+    UpstreamError,
+)
+
+from askmesh_llm.engines.base import ContextLengthExceeded
+
+# An event longer than this, in bytes, is not something a token stream holds.
+LONGEST_EVENT = 1024 * 1024
+
+
+@contextmanager
+def translated_errors() -> Generator[None, None, None]:
+    """Raises our errors in the place of the HTTP client's."""
+    try:
+        yield
+    except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout) as error:
+        raise Unavailable(
+            "The upstream model server can't be reached.",
+            fix="Check ASKMESH_LLM_UPSTREAM_URL and that the server runs.",
+            code="upstream_unavailable",
+            retry_after=2,
+        ) from error
+    except httpx2.TimeoutException as error:
+        raise DeadlineExceeded(
+            "The upstream model server was silent for too long.", fix="Try again.", code="upstream_timeout"
+        ) from error
+    except (httpx2.TransportError, httpx2.DecodingError) as error:
+        raise disconnected() from error
+
+
+def disconnected() -> UpstreamError:
+    """The upstream closed in the middle of an answer."""
+    return UpstreamError("The upstream broke off its answer.", fix="Try again.", code="upstream_disconnected")
+
+
+async def check_status(response: httpx2.Response) -> None:
+    """Raises the upstream's error, if it is one, as ours."""
+    if response.status_code == 200:
+        return
+    text = (await response.aread())[:LONGEST_EVENT].decode(errors="replace")
+    raise status_error(response.status_code, text, response.headers.get("retry-after"))
+
+
+def status_error(status: int, text: str, retry_after: str | None) -> ServiceError:
+    """Our error for an upstream's status and body. What only the operator can mend is a 502 for the caller."""
+    message, code, param = _error_fields(text)
+    said = f"The upstream says: {message}"
+    if status == 400 and (code == "context_length_exceeded" or "maximum context length" in message):
+        return ContextLengthExceeded(message, param=param)
+    if status in (400, 422):
+        return InvalidRequest(said, code=code or "upstream_refused", param=param)
+    if status == 413:
+        return TooLarge(said)
+    if status == 429:
+        seconds = float(retry_after) if retry_after and retry_after.isascii() and retry_after.isdigit() else 1.0
+        return Overloaded(said, fix="Try again later.", code="rate_limit_exceeded", retry_after=seconds)
+    if status in (401, 403):
+        fix = "The operator sets ASKMESH_LLM_UPSTREAM_API_KEY."
+        return UpstreamError("The upstream refuses our key.", fix=fix, code="upstream_unauthorized")
+    if status == 404:
+        fix = "The operator checks ASKMESH_LLM_UPSTREAM_URL and ASKMESH_LLM_UPSTREAM_MODEL."
+        return UpstreamError(said, fix=fix, code="upstream_not_found")
+    if status == 503:
+        return Unavailable(said, fix="Try again.", code="upstream_unavailable", retry_after=2)
+    return UpstreamError(f"The upstream failed with status {status}. {said}", fix="Try again.")
+
+
+def _error_fields(text: str) -> tuple[str, str | None, str | None]:
+    """Message, code and parameter of an error body in OpenAI's shape, or what can be had of another."""
+    try:
+        body = json.loads(text)
+    except ValueError:
+        return text.strip()[:300] or "nothing", None, None
+    error = body.get("error", body) if isinstance(body, dict) else body
+    if not isinstance(error, dict):
+        return str(error)[:300], None, None
+    message = error.get("message") or error.get("detail") or "nothing"
+    code, param = error.get("code"), error.get("param")
+    return str(message)[:1000], code if isinstance(code, str) else None, param if isinstance(param, str) else None
+
+
+async def events(body: AsyncIterator[bytes]) -> AsyncGenerator[dict[str, Any], None]:
+    """The JSON of each `data:` line as it arrives; ends at `[DONE]` or with the body.
+
+    Raises UpstreamError for what is not an event stream and for an `error` event.
+    """
+    buffer = b""
+    async for piece in body:
+        # Only line feeds end a line here: text may hold other separators, which JSON leaves as they are.
+        *lines, buffer = (buffer + piece).split(b"\n")
+        if len(buffer) > LONGEST_EVENT:
+            raise UpstreamError("The upstream sent an event that is too long.")
+        for line in lines:
+            if not line.startswith(b"data:"):
+                continue
+            data = line[5:].strip()
+            if data == b"[DONE]":
+                return
+            yield _parse(data)
+
+
+def _parse(data: bytes) -> dict[str, Any]:
+    try:
+        value = json.loads(data)
+    except ValueError as error:
+        raise UpstreamError("The upstream sent an event that is not JSON.") from error
+    if not isinstance(value, dict):
+        raise UpstreamError("The upstream sent an event that is not an object.")
+    if value.get("error"):
+        message, code, _ = _error_fields(json.dumps(value))
+        raise UpstreamError(f"The upstream failed while answering: {message}", fix="Try again.", code=code)
+    return value
