@@ -19,6 +19,16 @@ class Section:
     line_end: int
     anchor: str = ""
     symbol: str = ""
+    # Line of the text's first line, where a heading or a signature stands above it. 0: line_start.
+    text_line: int = 0
+
+
+@dataclass(frozen=True)
+class Parsed:
+    """What a parser makes of one file's text. `title` is empty where the file names none."""
+
+    title: str
+    sections: tuple[Section, ...]
 
 
 @dataclass(frozen=True)
@@ -41,7 +51,8 @@ class Chunk:
     """What is embedded: a piece of a section under its header, small enough for the encoder to read whole."""
 
     document: str
-    position: int
+    position: int  # order in the document
+    key: str  # unique in its document and untouched by edits elsewhere in it: part of the record id
     header: str
     text: str
     line_start: int
@@ -59,13 +70,17 @@ class Source(Protocol):
 
     @property
     def id(self) -> str:
-        """Stable, unique in a collection, part of every record id."""
+        """Stable, unique in the bot, part of every record id."""
 
     @property
-    def title(self) -> str: ...
+    def title(self) -> str:
+        """What people call it: the start of its chunks' headers."""
+
+    async def total(self) -> int | None:
+        """How many documents there are, or None where counting costs as much as reading. Raises SourceUnavailable."""
 
     def documents(self, since: datetime | None = None) -> AsyncIterator[Document]:
         """Every document there is, or those changed after `since`. Raises SourceUnavailable."""
 
-    def link(self, document: Document, section: Section) -> str:
-        """The address that opens exactly this section."""
+    def link(self, document: Document, chunk: Chunk) -> str:
+        """The address that opens exactly this chunk; the bot's own reader starts with `/read/`."""

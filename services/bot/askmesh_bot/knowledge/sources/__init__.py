@@ -1,0 +1,1 @@
+"""What can be learned from. Each kind is one adapter; `registry.py` lists them."""
