@@ -61,6 +61,7 @@ def _embedder(encoder: Encoder, settings: Settings, metrics: EmbeddingMetrics) -
         interactive_texts=settings.interactive_texts,
         batch_tokens=settings.batch_tokens or encoder.info.batch_tokens,
         batch_texts=settings.batch_texts,
+        bulk_nice=settings.bulk_nice,
     )
     batcher = Batcher(encoder.encode, limits, encoder.info.lanes, metrics)
     input_limits = InputLimits(settings.max_inputs, settings.max_input_chars, settings.interactive_texts)

@@ -78,6 +78,6 @@ def _malformed(vectors: Vectors, shape: tuple[int, int]) -> str | None:
         return "vectors that are not finite"
     if np.abs(np.linalg.norm(vectors, axis=1) - 1).max() > 1e-3:
         return "vectors that are not of unit length"
-    if vectors.std(axis=0).max() < 1e-6:
+    if len(vectors) > 1 and vectors.std(axis=0).max() < 1e-6:
         return "the same vector for different texts"
     return None

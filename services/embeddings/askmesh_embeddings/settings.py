@@ -8,7 +8,7 @@ from pydantic import Field, field_validator
 from pydantic_settings import NoDecode, SettingsConfigDict
 
 from askmesh_embeddings.encoders.base import EncoderOptions
-from askmesh_embeddings.encoders.cores import usable_cores
+from askmesh_embeddings.encoders.hardware import usable_cores
 
 
 class Settings(ServiceSettings):
@@ -41,7 +41,9 @@ class Settings(ServiceSettings):
         (), description="Shorter vector lengths the model was trained for (Matryoshka), comma-separated."
     )
     max_input_tokens: int | None = Field(
-        None, ge=8, description="Longest input in tokens, special ones included. Unset: the model's own limit."
+        None,
+        ge=8,
+        description="Longest input in tokens, special ones included. Unset: the model's own limit, at most 2048 on a CPU.",
     )
     max_input_chars: int = Field(200_000, ge=1, description="Longest input in characters, whatever its tokens.")
     max_inputs: int = Field(2_048, ge=1, description="Most texts in one request.")
@@ -59,6 +61,9 @@ class Settings(ServiceSettings):
     )
     bulk_queue_tokens: int = Field(
         1_048_576, ge=1, description="Tokens of bulk requests that may wait; more gets a 429."
+    )
+    bulk_nice: int = Field(
+        10, ge=0, le=19, description="How far bulk work steps back for queries: the niceness of its threads (Linux)."
     )
     cache_entries: int = Field(4_096, ge=0, description="Vectors of interactive texts kept in memory; 0 for none.")
 

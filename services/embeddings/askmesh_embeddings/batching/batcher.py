@@ -20,7 +20,6 @@ from askmesh_embeddings.metrics import EmbeddingMetrics
 
 Priority = Literal["interactive", "bulk"]
 
-BULK_NICE = 10
 # How fast the estimate of throughput follows the last batches, and its first guess in tokens per second.
 _SMOOTHING = 0.1
 _FIRST_GUESS = 2_000.0
@@ -36,6 +35,7 @@ class BatchLimits:
     interactive_texts: int
     batch_tokens: int
     batch_texts: int
+    bulk_nice: int
 
 
 class Batcher:
@@ -51,7 +51,8 @@ class Batcher:
         }
         self._queues: dict[Priority, FairQueue] = {}
         self._lanes: dict[Priority, Lanes] = {}
-        for priority, nice in self._niceness():
+        niceness: dict[Priority, int] = {"interactive": 0, "bulk": limits.bulk_nice}
+        for priority, nice in niceness.items():
             queue = FairQueue(limits.batch_tokens, limits.batch_texts)
             self._queues[priority] = queue
             self._lanes[priority] = Lanes(queue, encode, count=lanes, nice=nice, observe=self._observe)
@@ -97,7 +98,3 @@ class Batcher:
         tokens = sum(map(len, batch.tokens))
         self._tokens_per_s += _SMOOTHING * (tokens / seconds - self._tokens_per_s)
         self._metrics.record_batch(len(batch.items), tokens, seconds)
-
-    @staticmethod
-    def _niceness() -> list[tuple[Priority, int]]:
-        return [("interactive", 0), ("bulk", BULK_NICE)]

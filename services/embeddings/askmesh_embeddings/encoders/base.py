@@ -30,6 +30,7 @@ class EncoderOptions:
     max_input_tokens: int | None = None
     dimensions: tuple[int, ...] = ()
     cache_dir: Path | None = None
+    # Calls of `encode` at the same time for queries; bulk work may add as many.
     lanes: int = 1
     threads_per_lane: int = 1
 

@@ -1,0 +1,156 @@
+"""Any sentence-transformers model by hub id or folder, on torch: CPU or CUDA, never with remote code."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from sentence_transformers import SentenceTransformer
+from transformers import PreTrainedConfig
+
+from askmesh_embeddings.encoders.base import (
+    Dtype,
+    Encoder,
+    EncoderError,
+    EncoderInfo,
+    EncoderOptions,
+    InputType,
+    Tokens,
+    Vectors,
+)
+from askmesh_embeddings.encoders.fingerprint import fingerprint, hash_files
+from askmesh_embeddings.encoders.gte import native_gte_config
+from askmesh_embeddings.encoders.hardware import cpu_computes_bf16
+from askmesh_embeddings.encoders.tokenizing import TextTokenizer, pad, unit
+
+DEFAULT_MODEL = "Alibaba-NLP/gte-large-en-v1.5"
+# A text of 8,192 tokens keeps two cores busy for a minute with gte-large: on a CPU that is for the operator to allow.
+CPU_MAX_TOKENS = 2_048
+GPU_BATCH_TOKENS = 16_384
+_PROMPT_NAMES: dict[InputType, tuple[str, ...]] = {"query": ("query",), "document": ("document", "passage", "corpus")}
+
+
+class SentenceTransformersEncoder(Encoder):
+    """The model's own modules (pooling, dense layers) in order; the last normalisation is always ours, in float32."""
+
+    def __init__(self, options: EncoderOptions) -> None:
+        self._device = _device(options.device)
+        dtype = _dtype(options.dtype, self._device)
+        torch.set_num_threads(options.threads_per_lane)
+        name = options.model or DEFAULT_MODEL
+        self._model, commit = _load(name, options.revision, self._device, dtype)
+        self._max_tokens = _max_tokens(self._model, options.max_input_tokens, self._device)
+        self._tokenizer = _tokenizer(self._model, self._max_tokens)
+        self._pad_id = self._model.tokenizer.pad_token_id or 0
+        pooling = "+".join(_describe(module) for module in list(self._model)[1:]) or "none"
+        on_gpu = self._device == "cuda"
+        self.info = EncoderInfo(
+            model=Path(name).name if Path(name).is_dir() else name,
+            dimension=int(self._model.get_embedding_dimension()),
+            max_input_tokens=self._max_tokens,
+            fingerprint=fingerprint(
+                # A folder may be moved: its weights say what it is.
+                model="" if Path(name).is_dir() else name,
+                weights=commit,
+                pooling=f"{pooling} prompts={sorted((self._model.prompts or {}).items())}",
+                normalised=True,
+                family="float",
+            ),
+            dtype=dtype,
+            pooling=pooling,
+            runtime=f"torch-{self._device}",
+            dimensions=options.dimensions,
+            batch_tokens=GPU_BATCH_TOKENS if on_gpu else 512,
+            lanes=1 if on_gpu else options.lanes,
+        )
+
+    def tokenize(self, texts: Sequence[str], input_type: InputType | None, *, truncate: bool) -> list[Tokens]:
+        prompt = self._prompt(input_type)
+        return self._tokenizer([prompt + text for text in texts] if prompt else texts, truncate=truncate)
+
+    def encode(self, batch: Sequence[Tokens]) -> Vectors:
+        ids, mask = pad(batch, self._pad_id)
+        with torch.inference_mode():
+            features: dict[str, Any] = {
+                "input_ids": torch.from_numpy(ids).to(self._device),
+                "attention_mask": torch.from_numpy(mask).to(self._device),
+            }
+            transformer, *rest = self._model
+            features = transformer(features)
+            # Pooling in bfloat16 would round every partial sum.
+            features = {name: _to_float32(value) for name, value in features.items()}
+            for module in rest:
+                features = module(features)
+            vectors = features["sentence_embedding"].float().cpu().numpy()
+        return unit(vectors)
+
+    def _prompt(self, input_type: InputType | None) -> str:
+        prompts: dict[str, str] = self._model.prompts or {}
+        if input_type is None:
+            return prompts.get(self._model.default_prompt_name or "") or ""
+        return next((prompts[name] for name in _PROMPT_NAMES[input_type] if prompts.get(name)), "")
+
+
+def _load(name: str, revision: str | None, device: str, dtype: Dtype) -> tuple[Any, str]:
+    """The model and what identifies its weights: the hub's commit, or a hash of a folder's files."""
+    folder = Path(name) if Path(name).is_dir() else None
+    try:
+        config, _ = PreTrainedConfig.get_config_dict(name, revision=revision)
+        model = SentenceTransformer(
+            name,
+            revision=revision,
+            device=device,
+            trust_remote_code=False,
+            local_files_only=folder is not None,
+            model_kwargs={"use_safetensors": True, "dtype": torch.bfloat16 if dtype == "bf16" else torch.float32},
+            config_kwargs=native_gte_config(config) or {},
+        ).eval()
+    except (OSError, ValueError, ImportError) as error:
+        raise EncoderError(
+            f"{name} cannot be loaded: {error}",
+            "Check MODEL and REVISION and that the hub can be reached. Models whose repository brings its own code "
+            "are refused; Alibaba-NLP/gte-*-v1.5 load without it.",
+        ) from error
+    for module in list(model)[1:]:
+        module.float()
+    if folder:
+        return model, hash_files(*sorted(folder.rglob("*.safetensors")))
+    return model, config.get("_commit_hash") or revision or "unpinned"
+
+
+def _tokenizer(model: Any, max_tokens: int) -> TextTokenizer:
+    if not getattr(model.tokenizer, "is_fast", False):
+        raise EncoderError("The model has no fast tokenizer.", "Save one with it: tokenizer.json.")
+    return TextTokenizer(model.tokenizer.backend_tokenizer.to_str(), max_tokens)
+
+
+def _max_tokens(model: Any, wanted: int | None, device: str) -> int:
+    longest = getattr(model[0].config, "max_position_embeddings", None) or CPU_MAX_TOKENS
+    own = min(model.max_seq_length or longest, longest)
+    if wanted is not None:
+        return min(wanted, own)
+    return min(own, CPU_MAX_TOKENS) if device == "cpu" else own
+
+
+def _describe(module: Any) -> str:
+    """A module's name and what of its configuration moves vectors."""
+    name = type(module).__name__.lower()
+    mode = getattr(module, "pooling_mode", None)
+    return f"{name}:{mode}" if mode else name
+
+
+def _device(wanted: str) -> str:
+    if wanted == "cuda" and not torch.cuda.is_available():
+        raise EncoderError("There is no CUDA device.", "Set DEVICE=auto, or install the CUDA build of torch.")
+    return "cuda" if wanted != "cpu" and torch.cuda.is_available() else "cpu"
+
+
+def _dtype(wanted: str, device: str) -> Dtype:
+    if wanted != "auto":
+        return "bf16" if wanted == "bf16" else "fp32"
+    computes_bf16 = torch.cuda.is_bf16_supported() if device == "cuda" else cpu_computes_bf16()
+    return "bf16" if computes_bf16 else "fp32"
+
+
+def _to_float32(value: Any) -> Any:
+    return value.float() if isinstance(value, torch.Tensor) and value.is_floating_point() else value

@@ -1,0 +1,84 @@
+"""A model that does not give its reference vectors never reports ready."""
+
+import base64
+import json
+import shutil
+import subprocess
+import sys
+import time
+
+import httpx2
+import numpy as np
+import pytest
+from askmesh_embeddings.encoders.minilm import locate_package
+from safetensors.numpy import load_file, save_file
+
+
+def wait_for(url, text):
+    for _ in range(500):
+        answer = httpx2.get(f"{url}/readyz")
+        if text in answer.text:
+            return answer
+        time.sleep(0.02)
+    pytest.fail(f"never said {text!r}: {answer.text}")
+
+
+@pytest.fixture(scope="module")
+def random_model(tmp_path_factory):
+    """MiniLM with one layer's weights shuffled: everything loads, the vectors are wrong."""
+    folder = shutil.copytree(locate_package(), tmp_path_factory.mktemp("model") / "model")
+    weights = load_file(folder / "model.safetensors")
+    name = "encoder.layer.2.output.dense.weight"
+    weights[name] = np.random.default_rng(0).permutation(weights[name])
+    save_file(weights, folder / "model.safetensors")
+    return folder
+
+
+def test_wrong_weights_never_get_ready_and_requests_say_why(start, random_model, tmp_path):
+    url = start(wait=False, model=str(random_model), cache_dir=tmp_path)
+    assert wait_for(url, "self-test failed").status_code == 503
+    answer = httpx2.post(f"{url}/v1/embeddings", json={"input": "x"})
+    assert answer.status_code == 503
+    assert answer.json()["error"]["code"] == "model_not_ready"
+    assert "cosine" in answer.json()["error"]["message"]
+    assert answer.headers["retry-after"]
+    assert httpx2.get(f"{url}/livez").status_code == 200
+
+
+def test_vectors_that_say_nothing_are_caught_without_references(start):
+    url = start(wait=False, encoder="own_encoders:ConstantEncoder")
+    wait_for(url, "the same vector for different texts")
+
+
+def test_references_of_ones_own(start, tmp_path):
+    golden = tmp_path / "golden.json"
+    wrong = base64.b64encode(np.eye(1, 8, dtype="<f4").tobytes()).decode()
+    golden.write_text(json.dumps({"model": "own/hash", "texts": ["a b"], "vectors": [wrong]}))
+    url = start(wait=False, encoder="own_encoders:HashEncoder", golden=golden)
+    wait_for(url, "self-test failed: cosine")
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"encoder": "word2vec"}, "There is no encoder 'word2vec'. Use one of minilm"),
+        ({"encoder": "no_such_module:Encoder"}, "cannot be imported"),
+        ({"encoder": "own_encoders:time"}, "not callable"),
+        ({"runtime": "onnxruntime", "dtype": "bf16"}, "computes in float32"),
+    ],
+)
+def test_what_cannot_be_loaded_says_why(start, values, message):
+    wait_for(start(wait=False, **values), message)
+
+
+def test_the_command_exits_with_the_verdict(random_model, tmp_path):
+    environment = {"ASKMESH_EMBEDDINGS_CACHE_DIR": str(tmp_path), "PATH": "/usr/bin"}
+    command = [sys.executable, "-m", "askmesh_embeddings", "selftest"]
+    good = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert good.returncode == 0, good.stderr
+    report = json.loads(good.stdout)
+    assert report["least_cosine"] > 0.9995
+    environment["ASKMESH_EMBEDDINGS_MODEL"] = str(random_model)
+    bad = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert bad.returncode == 1
+    assert json.loads(bad.stdout)["problem"].startswith("cosine")
