@@ -38,6 +38,7 @@ class Settings(ServiceSettings):
         "", description="extractive: base URL of the embeddings service, for closeness in meaning. Unset: words only."
     )
     embeddings_api_key: SecretStr = Field(SecretStr(""), description="extractive: key for the embeddings service.")
+    embeddings_model: str = Field("", description="extractive: model asked of it. Unset: its own default.")
     embeddings_timeout_s: float = Field(
         1.0, gt=0, description="extractive: time given to the embeddings service before words alone decide, in seconds."
     )

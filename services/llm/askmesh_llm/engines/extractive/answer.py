@@ -10,6 +10,9 @@ NOT_IN_SOURCES = "NOT_IN_SOURCES"
 MOST_UNITS = 4
 # Below this share of the question's content words in the best passage, nothing supports an answer.
 ENOUGH_COVERAGE = 0.5
+# Cosines of the closest unit: enough by itself, and the least that words must have with them.
+CLOSE = 0.55
+NOT_FAR = 0.3
 # A further unit must come this close to the best one.
 _NEAR_BEST = 0.8
 _LONGEST_CODE = 900
@@ -22,7 +25,7 @@ _ASKS_HOW = re.compile(
 def compose(prompt: GroundedPrompt, ranking: Ranking) -> str:
     """The answer's text: one quoted unit a line, or NOT_IN_SOURCES."""
     prose = [candidate for candidate in ranking.candidates if candidate.unit.kind in ("sentence", "item")]
-    if not prose or ranking.coverage < ENOUGH_COVERAGE or ranking.unknown_names:
+    if not prose or not _supported(ranking):
         return NOT_IN_SOURCES
     chosen = _choose(prose)
     if _ASKS_HOW.search(prompt.question):
@@ -30,6 +33,18 @@ def compose(prompt: GroundedPrompt, ranking: Ranking) -> str:
     lines = [_written(candidate) for candidate in sorted(chosen, key=lambda candidate: candidate.order)]
     signature = _signature(chosen, prompt.question)
     return "\n\n".join(signature + lines)
+
+
+def _supported(ranking: Ranking) -> bool:
+    """Whether the passages speak of what is asked: in its words, and in meaning where that is known."""
+    if ranking.unknown_names:
+        return False
+    closest = max(
+        (candidate.closeness for candidate in ranking.candidates if candidate.closeness is not None), default=None
+    )
+    if closest is None:
+        return ranking.coverage >= ENOUGH_COVERAGE
+    return closest >= CLOSE or (closest >= NOT_FAR and ranking.coverage >= ENOUGH_COVERAGE)
 
 
 def _choose(prose: Sequence[Candidate]) -> list[Candidate]:

@@ -116,8 +116,11 @@ def _item(reader: "_Lines", line: str) -> Block:
 
 
 def _paragraph(reader: "_Lines") -> Block:
-    rows = [reader.take().strip()]
+    first = reader.take()
+    rows = [first.strip()]
     while reader.more() and (row := reader.peek()).strip():
+        if rows[-1].endswith(":") and _indent(row) > _indent(first):
+            break  # what the colon announced
         starts_other = _FENCE.match(row) or _ITEM.match(row) or _FIELD.match(row) or _ATX.match(row)
         if starts_other or _TABLE.match(row) or row.lstrip().startswith(">>> "):
             break

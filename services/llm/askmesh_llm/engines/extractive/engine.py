@@ -19,11 +19,14 @@ from askmesh_llm.engines.base import (
 from askmesh_llm.engines.extractive.answer import compose
 from askmesh_llm.engines.extractive.prompt import parse
 from askmesh_llm.engines.extractive.ranking import rank
+from askmesh_llm.engines.extractive.semantics import Semantics
 from askmesh_llm.engines.stopping import StopScanner
 from askmesh_llm.settings import Settings
 
 MODEL = "askmesh-extractive"
 CONTEXT = 16_384
+# The units, best by words first, whose closeness in meaning is asked for.
+MOST_EMBEDDED = 48
 
 # One token is a word of at most eight letters or a mark, with the blanks before it: close to what a subword
 # tokeniser counts for English and code.
@@ -38,15 +41,17 @@ INTRODUCTION = (
 
 def create(settings: Settings) -> Engine:
     """The engine for these settings."""
-    return ExtractiveEngine(settings.model or MODEL, settings.max_model_len or CONTEXT, settings.default_max_tokens)
+    semantics = Semantics(settings) if settings.embeddings_url else None
+    context = settings.max_model_len or CONTEXT
+    return ExtractiveEngine(settings.model or MODEL, context, settings.default_max_tokens, semantics)
 
 
 class ExtractiveEngine(Engine):
     """Quotes the best sentences of the given passages."""
 
-    def __init__(self, model: str, context: int, default_max_tokens: int) -> None:
+    def __init__(self, model: str, context: int, default_max_tokens: int, semantics: Semantics | None = None) -> None:
         self._info = EngineInfo(model, context)
-        self._default_max_tokens = default_max_tokens
+        self._default_max_tokens, self._semantics = default_max_tokens, semantics
 
     @property
     def info(self) -> EngineInfo:
@@ -59,7 +64,7 @@ class ExtractiveEngine(Engine):
         read = _count(prompt)
         budget = completion_budget(read, params, self._info.max_model_len, self._default_max_tokens)
         messages = [Message("user", prompt)] if isinstance(prompt, str) else prompt
-        text = await asyncio.to_thread(self._answer, messages)
+        text = await self._answer(messages)
         pieces = _TOKEN.findall(text)
         reason: FinishReason = "length" if len(pieces) > budget else "stop"
         stop, written = StopScanner(params.stop), 0
@@ -76,11 +81,22 @@ class ExtractiveEngine(Engine):
                 yield Chunk(rest)
         yield Chunk("", reason, Usage(read, written))
 
-    def _answer(self, messages: Sequence[Message]) -> str:
+    async def _answer(self, messages: Sequence[Message]) -> str:
         grounded = parse(messages)
         if grounded is None:
             return INTRODUCTION
-        return compose(grounded, rank(grounded))
+        ranking = await asyncio.to_thread(rank, grounded)
+        if self._semantics:
+            texts = [
+                f"{candidate.passage.header}: {candidate.unit.text}" for candidate in ranking.candidates[:MOST_EMBEDDED]
+            ]
+            if closeness := await self._semantics.closeness(grounded.question, texts):
+                ranking = ranking.with_closeness(closeness)
+        return compose(grounded, ranking)
+
+    async def close(self) -> None:
+        if self._semantics:
+            await self._semantics.close()
 
 
 def _count(prompt: Prompt) -> int:

@@ -24,9 +24,10 @@ class Passage:
 
 @dataclass(frozen=True, slots=True)
 class GroundedPrompt:
-    """What is asked, and the passages the answer must rest on."""
+    """What is asked, and the passages the answer must rest on. `about` are words carried over from the thread."""
 
     question: str
+    about: str
     passages: tuple[Passage, ...]
 
 
@@ -51,5 +52,6 @@ def parse(messages: Sequence[Message]) -> GroundedPrompt | None:
         if starts
         else ()
     )
-    question = last[end.end() :].strip() if end else ""
-    return GroundedPrompt(question.removeprefix("Question:").strip(), passages)
+    asked = last[end.end() :].strip() if end else ""
+    question, _, about = asked.removeprefix("Question:").strip().partition("\n(About: ")
+    return GroundedPrompt(question.strip(), about.rstrip(")\n "), passages)

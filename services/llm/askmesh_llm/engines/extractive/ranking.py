@@ -3,7 +3,7 @@
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from askmesh_llm.engines.extractive.prompt import GroundedPrompt, Passage
 from askmesh_llm.engines.extractive.sentences import Unit, units
@@ -16,6 +16,9 @@ _HEADER_SHARE = 0.55
 _LEAD_SHARE = 0.4
 _PASSAGE_SHARE = 0.3
 _RANK_SHARE = 0.08
+_MEANING_SHARE = 0.9
+# Words carried over from the conversation say less of what is asked than the question's own.
+_ABOUT_WEIGHT = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +31,7 @@ class Candidate:
     matched: frozenset[str]
     own: float
     score: float
+    closeness: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +41,15 @@ class Ranking:
     candidates: tuple[Candidate, ...]
     coverage: float
     unknown_names: frozenset[str]
+
+    def with_closeness(self, closeness: Sequence[float]) -> "Ranking":
+        """The ranking when the first candidates' closeness in meaning (cosines) is known too."""
+        known = [
+            replace(candidate, closeness=cosine, score=candidate.score + _MEANING_SHARE * max(0.0, cosine))
+            for candidate, cosine in zip(self.candidates, closeness, strict=False)
+        ]
+        known.sort(key=lambda candidate: (-candidate.score, candidate.order))
+        return replace(self, candidates=(*known, *self.candidates[len(known) :]))
 
 
 class _Read:
@@ -56,7 +69,8 @@ class _Read:
 def rank(prompt: GroundedPrompt) -> Ranking:
     """Every unit of every passage, by closeness to the question."""
     read = [_Read(passage) for passage in prompt.passages]
-    asked = content_words(prompt.question)
+    asked = {word: _ABOUT_WEIGHT * weight for word, weight in content_words(prompt.about).items()}
+    asked |= content_words(prompt.question)
     if not asked or not read:
         return Ranking((), 0.0, frozenset())
     vocabulary = set().union(*(item.all for item in read))
