@@ -1,5 +1,6 @@
 """The composition root: wires the bot together and starts nothing by being imported."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TypedDict
@@ -8,11 +9,19 @@ from askmesh_kit.app import build_app
 from fastapi import FastAPI
 
 from askmesh_bot import __version__
+from askmesh_bot.answering.assistant import GroundedAssistant
+from askmesh_bot.conversations.expiry import expire_hourly
+from askmesh_bot.conversations.service import Conversations
+from askmesh_bot.conversations.store import ConversationStore
 from askmesh_bot.database.collections import Collections
 from askmesh_bot.database.engine import Database
+from askmesh_bot.frontends.web.routes import router as web_router
 from askmesh_bot.peers.embeddings import EmbeddingsClient
 from askmesh_bot.peers.llm import LlmClient
 from askmesh_bot.peers.vectordb import VectordbClient
+from askmesh_bot.routes.ask import router as ask_router
+from askmesh_bot.routes.conversations import router as conversations_router
+from askmesh_bot.routes.feedback import router as feedback_router
 from askmesh_bot.settings import Settings
 
 
@@ -25,15 +34,27 @@ class State(TypedDict):
     embeddings: EmbeddingsClient
     vectordb: VectordbClient
     llm: LlmClient
+    conversations: Conversations
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
     """The bot's app. Starts and serves whether or not its peers are up."""
     settings = settings or Settings()
     database = Database(settings.database_url)
+    collections = Collections(database)
     embeddings = EmbeddingsClient(settings.embeddings)
     vectordb = VectordbClient(settings.vectordb)
     llm = LlmClient(settings.llm)
+    assistant = GroundedAssistant(
+        collections=collections,
+        embeddings=embeddings,
+        vectordb=vectordb,
+        llm=llm,
+        settings=settings.answering,
+        max_answer_tokens=settings.llm.max_answer_tokens,
+    )
+    store = ConversationStore(database, settings.conversations)
+    conversations = Conversations(assistant, store, settings.answering, settings.collection)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[State]:
@@ -41,13 +62,15 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             for resource in (database, embeddings, vectordb, llm):
                 stack.push_async_callback(resource.close)
             await database.migrate()
+            stack.callback(asyncio.create_task(expire_hourly(store)).cancel)
             yield State(
                 settings=settings,
                 database=database,
-                collections=Collections(database),
+                collections=collections,
                 embeddings=embeddings,
                 vectordb=vectordb,
                 llm=llm,
+                conversations=conversations,
             )
 
     return build_app(
@@ -55,7 +78,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         version=__version__,
         description="Answers questions from what it has learned, with checked citations.",
         settings=settings,
-        routers=[],
+        routers=[ask_router, conversations_router, feedback_router, web_router],
         lifespan=lifespan,
         checks={"database": database.check},
         optional_checks={"embeddings": embeddings.check, "vectordb": vectordb.check, "llm": llm.check},

@@ -1,6 +1,7 @@
 """Every knob of the bot. Peers and Discord have their own prefixes, so that one `.env` serves the whole mesh."""
 
 from pathlib import Path
+from typing import Literal
 
 from askmesh_kit.settings import ServiceSettings
 from pydantic import Field, SecretStr
@@ -59,12 +60,58 @@ class AnsweringSettings(BaseSettings):
     candidates: int = Field(40, ge=1, le=200, description="Passages retrieved before packing.")
     passages: int = Field(8, ge=1, le=30, description="Most passages shown to the model.")
     min_similarity: float = Field(0.30, description="Cosine below which a passage alone does not support an answer.")
+    sure_similarity: float = Field(0.65, description="Cosine from which an answer is tried whatever the words are.")
     min_coverage: float = Field(
-        0.5, ge=0, le=1, description="Share of the question's rare terms the passages must hold."
+        0.5,
+        ge=0,
+        le=1,
+        description="Share of the question's terms the best passages must hold, rarer ones counting double.",
     )
+    min_support: float = Field(
+        0.5, ge=0, le=1, description="Share of a sentence's terms its cited passages must hold to support it."
+    )
+    min_closeness: float = Field(
+        0.55, description="Cosine of a sentence to a cited passage that also supports it, in other words."
+    )
+    unsupported: Literal["drop", "mark"] = Field(
+        "drop", description="What becomes of a sentence that its passages do not support."
+    )
+    search_timeout_s: float = Field(4.0, gt=0, description="Longest wait for each step before the writing, in seconds.")
     history_turns: int = Field(4, ge=0, le=20, description="Earlier turns of the conversation that are read.")
     max_question_chars: int = Field(2000, ge=10, description="Longest question, in characters.")
     concurrent_answers: int = Field(16, ge=1, description="Answers written at once; more wait, then get a 429.")
+    waiting_answers: int = Field(64, ge=0, description="Questions that may wait for their turn.")
+    waiting_s: float = Field(5.0, ge=0, description="Longest wait for a turn, in seconds.")
+
+
+class ConversationSettings(BaseSettings):
+    """What is remembered of conversations, and for how long."""
+
+    model_config = _config("ASKMESH_CONVERSATIONS_")
+    keep_days: float = Field(30.0, gt=0, description="Conversations not continued for this long are deleted, in days.")
+    resume_hours: float = Field(
+        12.0, gt=0, description="Turns older than this no longer explain a follow-up, in hours."
+    )
+    most_answers: int = Field(500, ge=1, description="Answers kept of one conversation; the oldest go first.")
+    most_conversations: int = Field(100_000, ge=1, description="Conversations kept; the longest idle go first.")
+
+
+class LearningSettings(BaseSettings):
+    """How sources are learned."""
+
+    model_config = _config("ASKMESH_LEARNING_")
+    chunk_tokens: int = Field(
+        400, ge=32, le=8192, description="Longest chunk with its header, in tokens; less where the encoder reads less."
+    )
+    window_chunks: int = Field(64, ge=1, le=2048, description="Chunks embedded and stored at a time.")
+    max_file_bytes: int = Field(1_000_000, ge=1, description="Largest file that is read, in bytes.")
+    max_documents: int = Field(50_000, ge=1, description="Most documents of one source.")
+    max_sources: int = Field(1_000, ge=1, description="Most sources of one collection.")
+    concurrent_syncs: int = Field(2, ge=1, description="Sources learned at once; more wait.")
+    timeout_s: float = Field(
+        120.0, gt=0, description="Longest wait for one call to a service while learning, in seconds."
+    )
+    retry_s: float = Field(60.0, ge=0, description="How long a service may be away before a run gives up, in seconds.")
 
 
 class DiscordSettings(BaseSettings):
@@ -99,6 +146,8 @@ class Settings(ServiceSettings):
     vectordb: VectordbPeer = Field(default_factory=VectordbPeer)
     llm: LlmPeer = Field(default_factory=LlmPeer)
     answering: AnsweringSettings = Field(default_factory=AnsweringSettings)
+    conversations: ConversationSettings = Field(default_factory=ConversationSettings)
+    learning: LearningSettings = Field(default_factory=LearningSettings)
     discord: DiscordSettings = Field(default_factory=DiscordSettings)
 
     @property

@@ -1,6 +1,6 @@
 """What an assistant is asked and what it tells while answering. Failures are events, not exceptions."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
@@ -111,4 +111,4 @@ Event = Status | Sources | Delta | Citation | Done | Failed
 class Assistant(Protocol):
     """The answering core. Ends with exactly one Done or Failed; cancelling the iteration stops the work."""
 
-    def answer(self, question: Question) -> AsyncIterator[Event]: ...
+    def answer(self, question: Question) -> AsyncGenerator[Event, None]: ...

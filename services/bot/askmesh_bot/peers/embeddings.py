@@ -27,6 +27,7 @@ class EmbeddingsClient:
     def __init__(self, settings: EmbeddingsPeer) -> None:
         self._settings = settings
         self._calls = PeerCalls("embeddings", settings)
+        self.url = self._calls.url
         self._card = Cached(self._fetch_card)
         # Servers of the plain OpenAI API may refuse fields they don't know: those get none.
         self._knows_input_type = True

@@ -1,7 +1,7 @@
 """The LLM service, or any other server of OpenAI's chat API."""
 
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypedDict
 
@@ -32,6 +32,7 @@ class LlmClient:
     def __init__(self, settings: LlmPeer) -> None:
         self._settings = settings
         self._calls = PeerCalls("llm", settings)
+        self.url = self._calls.url
         self._card = Cached(self._fetch_model)
         # None until the server was asked once; plain OpenAI servers have no /tokenize.
         self._tokenizes: bool | None = None
@@ -42,7 +43,7 @@ class LlmClient:
 
     async def stream(
         self, messages: Sequence[Message], *, max_tokens: int, temperature: float = 0.0
-    ) -> AsyncIterator[str]:
+    ) -> AsyncGenerator[str, None]:
         """The answer, piece by piece. Closing the iteration stops the generation.
 
         Raises PeerUnavailable also when the stream ends before the model was done.

@@ -37,6 +37,7 @@ class VectordbClient:
     def __init__(self, settings: VectordbPeer) -> None:
         self._settings = settings
         self._calls = PeerCalls("vectordb", settings)
+        self.url = self._calls.url
 
     async def ensure_index(self, index: str, dimension: int, fingerprint: str) -> None:
         """Create the index unless it is there. One of another dimension or fingerprint is a PeerError (409)."""

@@ -1,0 +1,136 @@
+"""The citation check: each sentence is kept, with the passages that support it, or dropped, or marked."""
+
+import re
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from askmesh_bot.answering.base import Passage
+from askmesh_bot.answering.markup import fenced, plain, split_citations
+from askmesh_bot.answering.sentences import Piece
+from askmesh_bot.answering.support import Evidence, Facts, facts
+from askmesh_bot.answering.terms import content_terms
+
+# How close in meaning a sentence is to passages: a cosine for each, or None where it can't be told.
+Closeness = Callable[[str, Sequence[Passage]], Awaitable[Sequence[float] | None]]
+
+_STRONG_OVERLAP = 0.75
+_LEAST_TERMS = 3
+_LEAD_IN_TERMS = 8
+UNVERIFIED = "*(not found in the sources)*"
+
+
+@dataclass(frozen=True)
+class Strictness:
+    """What a sentence needs. Shares and cosines, from 0 to 1."""
+
+    min_overlap: float
+    min_closeness: float
+    unsupported: Literal["drop", "mark"]
+
+
+@dataclass(frozen=True)
+class Checked:
+    """A piece of the answer as it may be shown. `connective` ones claim nothing and need something to lead to."""
+
+    text: str
+    cited: tuple[Passage, ...] = ()
+    connective: bool = False
+    sentence: str = ""
+
+
+class CitationCheck:
+    """Checks the pieces of one answer against the passages it was to be written from."""
+
+    def __init__(self, passages: Sequence[Passage], strictness: Strictness, closeness: Closeness) -> None:
+        self._by_number = {passage.number: passage for passage in passages}
+        self._strictness, self._closeness = strictness, closeness
+        self._everything = Evidence(tuple(passages))
+        self._each = {passage.number: Evidence((passage,)) for passage in passages}
+        self._verbatim = " ".join(passage.text for passage in passages)
+
+    async def check(self, piece: Piece) -> Checked | None:
+        """What to show of a piece; None where it is dropped."""
+        if piece.kind == "space":
+            return Checked(piece.text, connective=True)
+        if piece.kind == "code":
+            return self._check_code(piece.text)
+        body, numbers = split_citations(plain(piece.text), self._verbatim)
+        if not re.search(r"\w", body):
+            return None
+        cited = await self._supporting(body, [number for number in numbers if number in self._by_number])
+        if cited:
+            return Checked(_with_markers(body, cited), cited, sentence=_sentence(body))
+        if _claims_nothing(body) and not numbers:
+            return Checked(body, connective=True)
+        if self._strictness.unsupported == "mark":
+            return Checked(_appended(body, UNVERIFIED), connective=True)
+        return None
+
+    def _check_code(self, text: str) -> Checked | None:
+        block = fenced(text)
+        if not self._everything.holds_block(block):
+            return None
+        cited = max(
+            self._by_number.values(), key=lambda passage: self._each[passage.number].overlap(block), default=None
+        )
+        if cited is None or not self._each[cited.number].overlap(block):
+            return None
+        return Checked(f"{block}[{cited.number}]\n", (cited,), sentence=block.strip())
+
+    async def _supporting(self, body: str, numbers: Sequence[int]) -> tuple[Passage, ...]:
+        """The passages that support a sentence: the cited ones if they do, else the one that says nearly the same."""
+        claims = facts(body)
+        if numbers and await self._support(body, claims, numbers):
+            return self._best_of(body, numbers)
+        if len(content_terms(body)) < _LEAST_TERMS:
+            return ()
+        for number, evidence in sorted(self._each.items(), key=lambda item: (-item[1].overlap(body), item[0])):
+            if evidence.overlap(body) < _STRONG_OVERLAP:
+                break
+            if evidence.holds(claims):
+                return (self._by_number[number],)
+        return ()
+
+    async def _support(self, body: str, claims: Facts, numbers: Sequence[int]) -> bool:
+        passages = [self._by_number[number] for number in numbers]
+        evidence = Evidence(passages)
+        if not evidence.holds(claims):
+            return False
+        if evidence.overlap(body) >= self._strictness.min_overlap:
+            return True
+        close = await self._closeness(_sentence(body), passages)
+        return close is not None and max(close) >= self._strictness.min_closeness
+
+    def _best_of(self, body: str, numbers: Sequence[int]) -> tuple[Passage, ...]:
+        """Of several cited passages, those that add something: the rest were named for good measure."""
+        overlaps = {number: self._each[number].overlap(body) for number in numbers}
+        kept = [number for number in numbers if overlaps[number] >= max(overlaps.values()) / 2]
+        if not Evidence([self._by_number[number] for number in kept]).holds(facts(body)):
+            kept = list(numbers)
+        return tuple(self._by_number[number] for number in kept)
+
+
+def _claims_nothing(body: str) -> bool:
+    if facts(body):
+        return False
+    heading = re.match(r"[ \t]*#{1,6}[ \t]", body) is not None
+    terms = len(content_terms(body))
+    return not terms or ((heading or body.rstrip().rstrip("*_").endswith(":")) and terms <= _LEAD_IN_TERMS)
+
+
+def _with_markers(body: str, cited: Sequence[Passage]) -> str:
+    return _appended(body, "".join(f"[{passage.number}]" for passage in cited))
+
+
+def _appended(body: str, mark: str) -> str:
+    """The mark after the sentence, before the blanks that end it and inside the last cell of a table's row."""
+    text = body.rstrip()
+    blanks = body[len(text) :] or " "
+    if text.endswith("|"):
+        return f"{text[:-1].rstrip()} {mark} |{blanks}"
+    return f"{text} {mark}{blanks}"
+
+
+def _sentence(body: str) -> str:
+    return " ".join(re.sub(r"^[ \t]*(?:[-*+•>]|\d{1,3}[.)]|#{1,6})[ \t]+", "", body).split())

@@ -1,0 +1,62 @@
+"""An answer in the making: the model's text goes in as it streams, checked pieces come out."""
+
+import re
+from collections.abc import Iterable
+
+from askmesh_bot.answering.base import Citation, Delta
+from askmesh_bot.answering.citations import Checked, CitationCheck
+from askmesh_bot.answering.prompt import NOT_IN_SOURCES
+from askmesh_bot.answering.sentences import Piece, SentenceSplitter
+
+
+class Draft:
+    """What was checked so far. `refused` once the model said that the passages don't hold the answer."""
+
+    def __init__(self, check: CitationCheck) -> None:
+        self._check, self._splitter = check, SentenceSplitter()
+        self._held = ""
+        self._shown = ""
+        self.citations: tuple[Citation, ...] = ()
+        self.refused = False
+        self.dropped = 0
+
+    @property
+    def answer(self) -> str:
+        """The text given out, as Markdown."""
+        return self._shown.strip()
+
+    async def add(self, text: str) -> list[Delta | Citation]:
+        """What may be shown once the model has written this."""
+        return await self._checked(self._splitter.feed(text))
+
+    async def finish(self) -> list[Delta | Citation]:
+        """What may be shown now that the model is done. A lead-in that leads to nothing never is."""
+        return await self._checked(self._splitter.end())
+
+    async def _checked(self, pieces: Iterable[Piece]) -> list[Delta | Citation]:
+        events: list[Delta | Citation] = []
+        for piece in pieces:
+            if NOT_IN_SOURCES in piece.text:
+                self.refused = True
+            if self.refused:
+                break
+            checked = await self._check.check(piece)
+            if checked is None:
+                self.dropped += 1
+            elif checked.connective:
+                self._held = re.sub(r"\n{3,}", "\n\n", self._held + checked.text)
+            else:
+                events += self._show(checked)
+        return events
+
+    def _show(self, checked: Checked) -> list[Delta | Citation]:
+        text = self._held + checked.text
+        text = text if self._shown else text.lstrip("\n")
+        if checked.text.startswith("```") and (self._shown + self._held).rpartition("\n")[2].strip():
+            text = "\n" + text
+        self._held = ""
+        self._shown += text
+        known = {citation.passage.number for citation in self.citations}
+        new = tuple(Citation(passage, checked.sentence) for passage in checked.cited if passage.number not in known)
+        self.citations += new
+        return [Delta(text), *new]

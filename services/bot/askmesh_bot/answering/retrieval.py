@@ -1,0 +1,127 @@
+"""From a question to candidate passages: embedded, searched with the audience filter inside the database, fused."""
+
+import asyncio
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from askmesh_bot.answering.base import Passage
+from askmesh_bot.answering.rewrite import Rewritten
+from askmesh_bot.database.models import CollectionRow
+from askmesh_bot.peers.embeddings import EmbeddingsClient
+from askmesh_bot.peers.vectordb import Match, VectordbClient
+
+# Cormack, Clarke and Buettcher, "Reciprocal rank fusion outperforms Condorcet", SIGIR 2009.
+_RRF_K = 60
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A passage that may be shown, with its place in its document."""
+
+    passage: Passage
+    position: int = 0
+
+
+def search_filter(audience: Collection[str], sources: Collection[str]) -> dict[str, Any]:
+    """Only what all readers may see, and only from these sources if any are named."""
+    seen: dict[str, Any] = {"audience": {"$in": sorted(audience)}}
+    if not sources:
+        return seen
+    return {"$and": [seen, {"source": {"$in": sorted(sources)}}]}
+
+
+class Retrieval:
+    """Hybrid search of one collection."""
+
+    def __init__(self, embeddings: EmbeddingsClient, vectordb: VectordbClient, candidates: int) -> None:
+        self._embeddings, self._vectordb, self._candidates = embeddings, vectordb, candidates
+        self.vectordb_url = vectordb.url
+
+    async def embed(self, query: Rewritten) -> list[list[float]]:
+        """The vectors of the question and, for a follow-up, of its standalone form. Raises PeerUnavailable, PeerError."""
+        return await self._embeddings.embed(query_texts(query), "query")
+
+    async def search(
+        self,
+        collection: CollectionRow,
+        query: Rewritten,
+        vectors: Sequence[Sequence[float]],
+        audience: frozenset[str],
+        sources: Sequence[str] = (),
+    ) -> list[Candidate]:
+        """Candidates, best first. Raises PeerUnavailable or PeerError."""
+        if not audience:
+            return []
+        wanted = search_filter(audience, sources)
+        rankings = await asyncio.gather(
+            *(
+                self._vectordb.search(collection.index, collection.namespace, text, vector, self._candidates, wanted)
+                for text, vector in zip(query_texts(query), vectors, strict=True)
+            )
+        )
+        found = rankings[0] if len(rankings) == 1 else fuse(rankings)
+        return [candidate(match) for match in found[: self._candidates]]
+
+    async def holds(self, collection: CollectionRow, name: str, audience: frozenset[str]) -> bool:
+        """Whether an identifier stands anywhere these readers may look."""
+        found = await self._vectordb.search(
+            collection.index, collection.namespace, name, None, 5, search_filter(audience, ())
+        )
+        return any(mentions(candidate(match).passage, name) for match in found)
+
+
+def query_texts(query: Rewritten) -> list[str]:
+    """The texts to search for: the raw question last."""
+    return [query.standalone, query.raw] if query.follow_up else [query.raw]
+
+
+def fuse(rankings: Sequence[Sequence[Match]]) -> list[Match]:
+    """Several rankings as one, by reciprocal ranks. A match keeps the best similarity it had; ties go by id."""
+    scores: dict[str, float] = {}
+    best: dict[str, Match] = {}
+    for ranking in rankings:
+        for rank, match in enumerate(ranking, start=1):
+            scores[match.id] = scores.get(match.id, 0.0) + 1 / (_RRF_K + rank)
+            known = best.get(match.id)
+            if known is None or (match.similarity or 0.0) > (known.similarity or 0.0):
+                best[match.id] = match
+    ordered = sorted(scores, key=lambda key: (-scores[key], key))
+    return [replace(best[key], score=scores[key]) for key in ordered]
+
+
+def mentions(passage: Passage, name: str) -> bool:
+    """Whether a passage names this identifier, or the last part of a dotted one as a name of its own."""
+    text = f"{passage.header}\n{passage.text}".lower()
+    return name.lower() in text or (name.count(".") > 1 and ".".join(name.lower().split(".")[-2:]) in text)
+
+
+def candidate(match: Match) -> Candidate:
+    """A match as a passage not yet numbered. Metadata that is missing or of another type counts as absent."""
+    data = match.metadata
+
+    def text(field: str) -> str:
+        value = data.get(field)
+        return value if isinstance(value, str) else ""
+
+    def number(field: str) -> int | None:
+        value = data.get(field)
+        return int(value) if isinstance(value, (int, float)) else None
+
+    passage = Passage(
+        number=0,
+        id=match.id,
+        text=text("text"),
+        header=text("header") or text("title"),
+        title=text("title"),
+        url=text("url"),
+        source=text("source"),
+        document=text("document"),
+        kind=text("kind"),
+        path=text("path"),
+        line_start=number("line_start"),
+        line_end=number("line_end"),
+        similarity=match.similarity,
+        score=match.score,
+    )
+    return Candidate(passage, number("position") or 0)
