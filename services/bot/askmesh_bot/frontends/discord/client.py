@@ -1,0 +1,128 @@
+"""discord.py's client, made to survive what it is sent: bad events are dropped, endless reconnecting is noticed."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import discord
+from askmesh_kit.logs import get_logger
+
+from askmesh_bot.frontends.discord.commands import Tree, build_tree, register
+from askmesh_bot.frontends.discord.destinations import NO_MENTIONS
+from askmesh_bot.frontends.discord.endpoints import resume_gateway
+from askmesh_bot.frontends.discord.mentions import MentionHandler
+from askmesh_bot.frontends.discord.options import DiscordOptions
+from askmesh_bot.frontends.discord.status import State, Status
+
+log = get_logger("askmesh.discord.client")
+
+# Disconnects in a row without a working session in between, after which the supervisor takes over.
+_RECONNECTS_IN_VAIN = 5
+_REGISTER_TRIES = 6
+Parser = Callable[[Any], None]
+
+
+class AskmeshClient(discord.Client):
+    """One connection's life. `gave_up` is set, with a reason, when only a fresh client can help."""
+
+    def __init__(self, handler: MentionHandler, options: DiscordOptions, status: Status) -> None:
+        intents = discord.Intents(
+            guilds=True, guild_messages=True, dm_messages=True, message_content=options.message_content
+        )
+        super().__init__(
+            intents=intents,
+            allowed_mentions=NO_MENTIONS,
+            guild_ready_timeout=options.guild_ready_s,
+            max_messages=None,
+            member_cache_flags=discord.MemberCacheFlags.none(),
+        )
+        self._handler, self._options, self._status = handler, options, status
+        self.tree: Tree = build_tree(self, handler.answerer, options.rest_deadline_s)
+        self.gave_up: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self._in_vain = 0
+        self._registering: asyncio.Task[None] | None = None
+        self._guard_parsers()
+
+    async def setup_hook(self) -> None:
+        """Registers the commands in the background: the bot answers mentions while Discord refuses them."""
+        self._registering = asyncio.create_task(self._register())
+
+    async def on_ready(self) -> None:
+        self._works("ready", guilds=len(self.guilds))
+
+    async def on_resumed(self) -> None:
+        self._works("resumed")
+
+    async def on_disconnect(self) -> None:
+        self._in_vain += 1
+        if self._status.state is State.READY:
+            self._status.enter(State.RECONNECTING)
+        if self._in_vain >= _RECONNECTS_IN_VAIN:
+            self.give_up(f"{self._in_vain} connections in a row ended before they worked")
+
+    async def on_message(self, message: discord.Message) -> None:
+        if self.user is not None:
+            await self._handler.handle(message, self.user)
+
+    async def on_error(self, event_method: str, /, *args: Any, **kwargs: Any) -> None:
+        log.exception("handler_broke", handler=event_method)
+
+    def give_up(self, reason: str) -> None:
+        """Ask the supervisor for a fresh client."""
+        if not self.gave_up.done():
+            self.gave_up.set_result(reason)
+
+    async def close(self) -> None:
+        """Ends the gateway connection only: answers in flight still need the HTTP session. See `dispose`."""
+        if self._registering is not None:
+            self._registering.cancel()
+        if self.ws is not None and self.ws.open:
+            await self.ws.close(code=1000)
+
+    async def dispose(self) -> None:
+        """Close everything."""
+        await self.close()
+        await super().close()
+
+    def _works(self, event: str, **fields: Any) -> None:
+        self._in_vain = 0
+        self._status.last_error = ""
+        self._status.enter(State.READY)
+        log.info(event, **fields)
+
+    def _guard_parsers(self) -> None:
+        """A malformed or new kind of event costs that event, not the connection. READY and RESUMED must work."""
+        parsers = self._connection.parsers
+        for event, parse in parsers.items():
+            if event == "READY":
+                parsers[event] = self._ready_parser(parse)
+            elif event != "RESUMED":
+                parsers[event] = self._guarded(event, parse)
+
+    def _guarded(self, event: str, parse: Parser) -> Parser:
+        def guarded(data: Any) -> None:
+            try:
+                parse(data)
+            except Exception as error:  # noqa: BLE001 - whatever a parser raises, the next event may be fine
+                self._status.dropped_events += 1
+                log.warning("event_dropped", event_type=event, error=f"{type(error).__name__}: {error}")
+
+        return guarded
+
+    def _ready_parser(self, parse: Parser) -> Parser:
+        def ready(data: Any) -> None:
+            parse(data)
+            self.ws.gateway = resume_gateway(data["resume_gateway_url"])
+
+        return ready
+
+    async def _register(self) -> None:
+        for attempt in range(_REGISTER_TRIES):
+            try:
+                changed = await register(self.tree)
+            except (discord.DiscordException, OSError, TimeoutError) as error:
+                log.warning("commands_not_registered", error=str(error), attempt=attempt + 1)
+                await asyncio.sleep(5 * 2**attempt)
+            else:
+                log.info("commands_registered", changed=changed)
+                return

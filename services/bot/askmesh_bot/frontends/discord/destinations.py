@@ -1,0 +1,182 @@
+"""Where an answer is written: a channel or thread, or an interaction's response with a fallback for its old age."""
+
+import asyncio
+import secrets
+from collections.abc import Awaitable, Callable
+from typing import Protocol
+
+import discord
+
+from askmesh_bot.frontends.discord.rest import bounded, is_expired, is_transient
+
+NO_MENTIONS = discord.AllowedMentions.none()
+_RETRY_AFTER_S = 1.0
+
+
+class Post(Protocol):
+    """A message that can still be changed."""
+
+    @property
+    def id(self) -> int | None:
+        """The message's id, where it is known."""
+
+    async def edit(self, content: str) -> None: ...
+
+    async def delete(self) -> None: ...
+
+
+class Destination(Protocol):
+    """Takes messages. Both methods raise what discord.py raises."""
+
+    async def send(self, content: str) -> Post: ...
+
+    async def typing(self) -> None:
+        """Show for ten seconds that an answer is being written."""
+
+
+class ChannelPost:
+    """A message of the bot in a channel, thread or DM."""
+
+    def __init__(self, message: discord.Message, deadline_s: float) -> None:
+        self._message, self._deadline_s = message, deadline_s
+
+    @property
+    def id(self) -> int | None:
+        return self._message.id
+
+    async def edit(self, content: str) -> None:
+        await bounded(self._message.edit(content=content, allowed_mentions=NO_MENTIONS), self._deadline_s)
+
+    async def delete(self) -> None:
+        await bounded(self._message.delete(), self._deadline_s)
+
+
+class ChannelDestination:
+    """Posts into a channel, thread or DM; the first message as a reply to `reply_to`, which it does not ping."""
+
+    def __init__(
+        self, channel: discord.abc.Messageable, deadline_s: float, reply_to: discord.Message | None = None
+    ) -> None:
+        self._channel, self._deadline_s, self._reply_to = channel, deadline_s, reply_to
+
+    async def send(self, content: str) -> Post:
+        # The nonce makes the second try harmless where the first arrived and only its response was lost.
+        nonce = secrets.token_hex(12)
+        try:
+            message = await self._send(content, nonce)
+        except Exception as error:
+            if not is_transient(error):
+                raise
+            await asyncio.sleep(_RETRY_AFTER_S)
+            message = await self._send(content, nonce)
+        self._reply_to = None
+        return ChannelPost(message, self._deadline_s)
+
+    async def _send(self, content: str, nonce: str) -> discord.Message:
+        # discord.py's type for `reference` does not admit the None that its code does.
+        reference = self._reply_to.to_reference(fail_if_not_exists=False) if self._reply_to else None
+        call = self._channel.send(
+            content,
+            allowed_mentions=NO_MENTIONS,
+            suppress_embeds=True,
+            nonce=nonce,
+            reference=reference,  # type: ignore[arg-type]
+            mention_author=False,
+        )
+        return await bounded(call, self._deadline_s)
+
+    async def typing(self) -> None:
+        await bounded(_trigger_typing(self._channel), self._deadline_s)
+
+
+async def _trigger_typing(channel: discord.abc.Messageable) -> None:
+    await channel.typing()
+
+
+class InteractionDestination:
+    """The response of a deferred interaction, then its follow-ups; what an expired token prevents goes elsewhere."""
+
+    def __init__(
+        self,
+        interaction: discord.Interaction,
+        deadline_s: float,
+        *,
+        private: bool,
+        fallback: Callable[[], Awaitable[Destination]],
+    ) -> None:
+        self._interaction, self._deadline_s, self._private = interaction, deadline_s, private
+        self._fallback = fallback
+        self._elsewhere: Destination | None = None
+        self._answered = self._given_up = False
+
+    @property
+    def expired(self) -> bool:
+        """Whether answers now go to the fallback."""
+        return self._given_up or self._interaction.is_expired()
+
+    def give_up_token(self) -> None:
+        """Use the fallback from now on."""
+        self._given_up = True
+
+    async def send(self, content: str) -> Post:
+        if self.expired:
+            return await self.send_elsewhere(content)
+        try:
+            message = await bounded(self._respond(content), self._deadline_s)
+        except discord.HTTPException as error:
+            if not is_expired(error):
+                raise
+            return await self.send_elsewhere(content)
+        self._answered = True
+        return InteractionPost(message, self, self._deadline_s)
+
+    async def send_elsewhere(self, content: str) -> Post:
+        """Post by the fallback from now on."""
+        self.give_up_token()
+        if self._elsewhere is None:
+            self._elsewhere = await self._fallback()
+        return await self._elsewhere.send(content)
+
+    async def typing(self) -> None:
+        """Nothing: Discord shows a deferred interaction as thinking."""
+
+    async def _respond(self, content: str) -> discord.InteractionMessage | discord.WebhookMessage:
+        if not self._answered:
+            return await self._interaction.edit_original_response(content=content, allowed_mentions=NO_MENTIONS)
+        return await self._interaction.followup.send(
+            content, ephemeral=self._private, wait=True, allowed_mentions=NO_MENTIONS, suppress_embeds=True
+        )
+
+
+class InteractionPost:
+    """A message made with an interaction's token; once that has expired, its newest text is posted elsewhere."""
+
+    def __init__(
+        self,
+        message: discord.InteractionMessage | discord.WebhookMessage,
+        destination: InteractionDestination,
+        deadline_s: float,
+    ) -> None:
+        self._message, self._destination, self._deadline_s = message, destination, deadline_s
+        self._moved: Post | None = None
+
+    @property
+    def id(self) -> int | None:
+        return self._moved.id if self._moved else self._message.id
+
+    async def edit(self, content: str) -> None:
+        if self._moved:
+            await self._moved.edit(content)
+            return
+        if not self._destination.expired:
+            try:
+                await bounded(self._message.edit(content=content, allowed_mentions=NO_MENTIONS), self._deadline_s)
+            except discord.HTTPException as error:
+                if not is_expired(error):
+                    raise
+            else:
+                return
+        self._moved = await self._destination.send_elsewhere(content)
+
+    async def delete(self) -> None:
+        await (self._moved.delete() if self._moved else bounded(self._message.delete(), self._deadline_s))

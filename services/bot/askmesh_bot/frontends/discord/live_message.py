@@ -1,0 +1,115 @@
+"""One answer, shown as it grows. Whoever writes it never waits for Discord: the last text given wins."""
+
+import asyncio
+import contextlib
+from types import TracebackType
+from typing import Self
+
+from askmesh_kit.logs import get_logger
+
+from askmesh_bot.frontends.discord.destinations import Destination, Post
+from askmesh_bot.frontends.discord.rest import is_gone, is_transient
+from askmesh_bot.frontends.discord.splitting import messages
+
+log = get_logger("askmesh.discord.live_message")
+
+_TYPING_EVERY_S = 8.0
+_FINAL_TRIES = 4
+
+
+class Undeliverable(Exception):
+    """The final text could not be written anywhere."""
+
+
+class LiveMessage:
+    """`show` replaces the text shown; `finish` returns once the final text stands. Long text takes several messages.
+
+    Each message is edited at most once per `interval_s`, however fast the text changes.
+    """
+
+    def __init__(self, destination: Destination, interval_s: float) -> None:
+        self._destination, self._interval_s = destination, interval_s
+        self._text, self._final = "", False
+        self._changed = asyncio.Event()
+        self._posts: list[tuple[Post, str]] = []
+        self._not_before = 0.0
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def __aenter__(self) -> Self:
+        self._tasks = [asyncio.create_task(self._write()), asyncio.create_task(self._type())]
+        return self
+
+    async def __aexit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    @property
+    def ids(self) -> list[int]:
+        """The ids of the messages written so far."""
+        return [post.id for post, _ in self._posts if post.id is not None]
+
+    @property
+    def gone(self) -> bool:
+        """Whether the message or its place was deleted: nobody waits for this answer any more."""
+        return bool(self._tasks) and self._tasks[0].done() and not self._final
+
+    def show(self, text: str) -> None:
+        """Replace the text; it is written when the interval allows. Never blocks."""
+        self._text = text
+        self._changed.set()
+
+    async def finish(self, text: str) -> None:
+        """Write the final text. Raises Undeliverable."""
+        self._final = True
+        self.show(text)
+        self._tasks[1].cancel()
+        # Shielded: a cancelled answer still wants its last words written.
+        await asyncio.shield(self._tasks[0])
+
+    async def _write(self) -> None:
+        tries = 0
+        while True:
+            await self._changed.wait()
+            await asyncio.sleep(self._not_before - asyncio.get_running_loop().time())
+            self._changed.clear()
+            final = self._final
+            try:
+                await self._put(self._text)
+            except Exception as error:
+                tries += 1
+                if is_gone(error) and not final:
+                    return
+                if final and (tries >= _FINAL_TRIES or not is_transient(error)):
+                    raise Undeliverable(str(error)) from error
+                log.warning("write_failed", error=f"{type(error).__name__}: {error}", final=final)
+                self._changed.set()
+                self._pause(max(1.0, self._interval_s) * tries)
+                continue
+            tries = 0
+            self._pause(self._interval_s)
+            if final:
+                return
+
+    def _pause(self, seconds: float) -> None:
+        self._not_before = asyncio.get_running_loop().time() + seconds
+
+    async def _put(self, text: str) -> None:
+        contents = messages(text)
+        for index, content in enumerate(contents):
+            if index == len(self._posts):
+                self._posts.append((await self._destination.send(content), content))
+            elif self._posts[index][1] != content:
+                post, _ = self._posts[index]
+                await post.edit(content)
+                self._posts[index] = (post, content)
+        while len(self._posts) > max(1, len(contents)):
+            post, _ = self._posts.pop()
+            await post.delete()
+
+    async def _type(self) -> None:
+        """Keeps the typing indicator on; that it fails is nobody's loss."""
+        while True:
+            with contextlib.suppress(Exception):
+                await self._destination.typing()
+            await asyncio.sleep(_TYPING_EVERY_S)

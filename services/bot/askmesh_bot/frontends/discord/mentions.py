@@ -1,0 +1,96 @@
+"""Messages that address the bot: mentions, replies, its own threads and DMs."""
+
+import re
+from collections import OrderedDict
+
+import discord
+from askmesh_kit.logs import get_logger
+
+from askmesh_bot.frontends.discord.answerer import Answerer, Asked
+from askmesh_bot.frontends.discord.journal import Place
+from askmesh_bot.frontends.discord.places import PlaceChooser
+from askmesh_bot.frontends.discord.rest import bounded
+
+log = get_logger("askmesh.discord.mentions")
+
+_HELLO = "Hi! Mention me with a question, or use `/ask`. I answer from this community's sources and link to them."
+_UNREADABLE = "I can only read messages that mention me or reply to me. Please reply to my answer, or mention me."
+_REMEMBERED = 5_000
+
+
+class MentionHandler:
+    """Decides which messages are questions to the bot, and has each answered once."""
+
+    def __init__(self, answerer: Answerer, chooser: PlaceChooser, deadline_s: float) -> None:
+        self.answerer, self._chooser, self._deadline_s = answerer, chooser, deadline_s
+        # Threads where the hint about unreadable messages was given.
+        self._hinted: OrderedDict[int, None] = OrderedDict()
+
+    async def handle(self, message: discord.Message, me: discord.ClientUser) -> None:
+        """Answer `message` if it is for the bot."""
+        if message.author.bot or message.webhook_id or message.is_system() or not self.answerer.tracker.accepting:
+            return
+        place = await self._continued(message)
+        if not _addresses(message, me) and not (place and _follows_up(message, place)):
+            return
+        if not await self.answerer.journal.take(message.id):
+            return
+        question = _question(message, me)
+        if not question:
+            await self._say_hello(message, me)
+            return
+        choice = await self._chooser.choose(message, question)
+        if choice is None:
+            return
+        place = place or (await self.answerer.journal.place(choice.place_id) if choice.place_id else None)
+        asked = Asked(
+            question,
+            message.author.id,
+            place_id=choice.place_id,
+            continued=place,
+            note=choice.note,
+        )
+        await self.answerer.answer(asked, choice.destination)
+
+    async def _continued(self, message: discord.Message) -> Place | None:
+        """The conversation that a message in its thread or DM, or a reply to one of its answers, belongs to."""
+        place = await self.answerer.journal.place(message.channel.id)
+        if place is None and message.reference is not None and message.reference.message_id is not None:
+            place = await self.answerer.journal.place(message.reference.message_id)
+        return place
+
+    async def _say_hello(self, message: discord.Message, me: discord.ClientUser) -> None:
+        """To a mention without a question; in its own thread, to words that Discord does not let the bot read."""
+        if message.attachments or message.stickers:
+            return
+        text = _HELLO
+        if not _addresses(message, me):
+            if message.channel.id in self._hinted:
+                return
+            self._hinted[message.channel.id] = None
+            if len(self._hinted) > _REMEMBERED:
+                self._hinted.popitem(last=False)
+            text = _UNREADABLE
+        try:
+            await bounded(message.reply(text, mention_author=False), self._deadline_s)
+        except (discord.HTTPException, OSError, TimeoutError) as error:
+            log.info("hello_refused", error=str(error))
+
+
+def _addresses(message: discord.Message, me: discord.ClientUser) -> bool:
+    """A DM, a mention in the text, or a reply that pings; a reply that pings is in `mentions` only."""
+    return message.guild is None or me.id in message.raw_mentions or any(user.id == me.id for user in message.mentions)
+
+
+def _follows_up(message: discord.Message, place: Place) -> bool:
+    """In the bot's own thread, whoever asked first need not mention it, unless they talk to somebody else."""
+    own_thread = isinstance(message.channel, discord.Thread)
+    return own_thread and message.author.id == place.asker_id and not message.mentions and not message.role_mentions
+
+
+def _question(message: discord.Message, me: discord.ClientUser) -> str:
+    """The words of the question, with people's names in place of their ids."""
+    text = re.sub(rf"<@!?{me.id}>", "", message.content)
+    for user in message.mentions:
+        text = re.sub(rf"<@!?{user.id}>", user.display_name, text)
+    return text.strip()

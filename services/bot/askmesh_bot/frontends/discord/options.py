@@ -1,0 +1,32 @@
+"""The knobs of the Discord frontend beside the four in `askmesh_bot.settings.DiscordSettings`."""
+
+from pathlib import Path
+
+from askmesh_kit.settings import ServiceSettings
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class DiscordOptions(BaseSettings):
+    """Read from the environment and `.env`, with the prefix `ASKMESH_DISCORD_`."""
+
+    model_config = SettingsConfigDict(**ServiceSettings.model_config | {"env_prefix": "ASKMESH_DISCORD_"})
+
+    state_dir: Path = Field(
+        Path(".askmesh"), description="Folder of the connection's lock and of which thread holds which conversation."
+    )
+    message_content: bool = Field(
+        False,
+        description="Read messages that do not address the bot. Needs the message content intent in Discord's portal.",
+    )
+    answers_per_user: int = Field(3, ge=1, description="Answers one person may wait for at once.")
+    answer_deadline_s: float = Field(150.0, gt=0, description="Longest time for one answer, in seconds.")
+    rest_deadline_s: float = Field(20.0, gt=0, description="Longest wait for one call of Discord's API, in seconds.")
+    drain_s: float = Field(15.0, ge=0, description="Time that answers in flight get at shutdown, in seconds.")
+    ready_deadline_s: float = Field(60.0, gt=0, description="Longest wait for a connection to be ready, in seconds.")
+    backoff_s: float = Field(1.0, gt=0, description="First pause before a new connection, in seconds; it doubles.")
+    backoff_limit_s: float = Field(120.0, gt=0, description="Longest pause before a new connection, in seconds.")
+    standby_poll_s: float = Field(0.5, gt=0, description="How often a second process tries to take over, in seconds.")
+    watch_s: float = Field(5.0, gt=0, description="How often the connection's health is looked at, in seconds.")
+    probe_s: float = Field(60.0, gt=0, description="How often Discord's API is probed, in seconds.")
+    guild_ready_s: float = Field(2.0, gt=0, description="Wait for the next server after READY, in seconds.")

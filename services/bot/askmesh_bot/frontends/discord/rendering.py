@@ -1,0 +1,69 @@
+"""What the messages say: from the assistant's events to Markdown for Discord."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from askmesh_bot.answering.base import Done, Failed, Passage
+from askmesh_bot.frontends.discord.markdown import link, plain, safe_markdown
+
+_MAX_SOURCES = 8
+_ABSTAINED = "I couldn't find the answer in the sources I know."
+_SOURCES_ONLY = "I can't write an answer just now, but these passages are the closest to your question."
+
+
+def addresses(passages: Iterable[Passage], base_url: str) -> dict[int, str]:
+    """The absolute address of each numbered passage."""
+    return {passage.number: _absolute(passage.url, base_url) for passage in passages}
+
+
+def status(detail: str) -> str:
+    """What is being done, in small print."""
+    return f"-# {plain(detail, 150)}"
+
+
+def draft(text: str, links: Mapping[int, str]) -> str:
+    """The answer as far as it is written."""
+    return safe_markdown(text, links)
+
+
+def answer(done: Done, base_url: str) -> str:
+    """The finished answer with its sources."""
+    links = addresses((*done.passages, *(citation.passage for citation in done.citations)), base_url)
+    body = safe_markdown(done.answer.strip(), links)
+    if done.outcome == "answered":
+        cited = {citation.passage.number: citation.passage for citation in done.citations}
+        return body + _sources("Sources", [cited[number] for number in sorted(cited)], links)
+    intro = body or (_ABSTAINED if done.outcome == "abstained" else _SOURCES_ONLY)
+    return intro + _sources("Nearest sources", done.passages, links)
+
+
+def failure(failed: Failed) -> str:
+    """An apology a reader can act on; the remedy for the operator is in the log."""
+    again = " Please try again in a moment." if failed.retryable else ""
+    return f"Sorry, I can't answer this right now. {safe_markdown(failed.detail, {})}{again}"
+
+
+def question(text: str) -> str:
+    """The question on a line of its own, since Discord does not show what was given to a command."""
+    return f"> {plain(text, 300)}\n"
+
+
+def thread_name(text: str) -> str:
+    """A thread's name: the question's first words, at most 100 characters."""
+    line = " ".join(text.split())
+    return (line if len(line) <= 90 else line[:89].rsplit(" ", 1)[0] + "…") or "Question"
+
+
+def _sources(title: str, passages: Sequence[Passage], links: Mapping[int, str]) -> str:
+    if not passages:
+        return ""
+    lines = [f"-# {_source(passage, links)}" for passage in passages[:_MAX_SOURCES]]
+    return "\n\n" + "\n".join([f"**{title}**", *lines])
+
+
+def _source(passage: Passage, links: Mapping[int, str]) -> str:
+    header = (passage.header or passage.title or passage.document).translate(str.maketrans("[]", "()"))
+    return f"{link(str(passage.number), links[passage.number])} {plain(header, 110)}"
+
+
+def _absolute(url: str, base_url: str) -> str:
+    return base_url + url if url.startswith("/") and not url.startswith("//") else url

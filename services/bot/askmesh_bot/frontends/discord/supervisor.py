@@ -1,0 +1,132 @@
+"""Keeps a client connected: a fresh one after every failure, with growing pauses, until a failure only people mend."""
+
+import asyncio
+import contextlib
+import random
+import time
+from collections.abc import Callable
+
+import discord
+from askmesh_kit.logs import get_logger
+
+from askmesh_bot.frontends.discord.client import AskmeshClient
+from askmesh_bot.frontends.discord.options import DiscordOptions
+from askmesh_bot.frontends.discord.status import State, Status
+from askmesh_bot.frontends.discord.tracker import Tracker
+from askmesh_bot.frontends.discord.watchdog import watch
+
+log = get_logger("askmesh.discord.supervisor")
+
+_REFUSED = "Copy the token from the Bot page of Discord's developer portal into ASKMESH_DISCORD_TOKEN, and restart."
+_ALLOW_CONTENT = (
+    "Switch on the message content intent on the Bot page of Discord's developer portal, or set"
+    " ASKMESH_DISCORD_MESSAGE_CONTENT=false, and restart."
+)
+_REPORT = "Update askmesh; if that does not help, report it."
+# Close codes that no new attempt can mend, with what happened and the remedy.
+FATAL: dict[int, tuple[str, str]] = {
+    4004: ("Discord refused the bot's token.", _REFUSED),
+    4010: ("Discord refused the shard.", _REPORT),
+    4011: ("This bot is in so many servers that Discord wants it sharded.", _REPORT),
+    4012: ("Discord no longer speaks this version of its API.", _REPORT),
+    4013: ("Discord does not know the intents that were asked for.", _REPORT),
+    4014: ("Discord does not allow this bot to read message content.", _ALLOW_CONTENT),
+}
+# A connection that worked this long, in seconds, starts the pauses anew.
+_WORKED_S = 60.0
+_RETIREMENT_S = 120.0
+
+
+class GaveUp(Exception):
+    """A client is alive but no longer serves."""
+
+
+class Supervisor:
+    """Runs clients one after another. `run` returns only when the state is `failed`."""
+
+    def __init__(
+        self,
+        new_client: Callable[[], AskmeshClient],
+        token: str,
+        options: DiscordOptions,
+        status: Status,
+        tracker: Tracker,
+    ) -> None:
+        self._new_client, self._token, self._options = new_client, token, options
+        self._status, self._tracker = status, tracker
+        self._retiring: set[asyncio.Task[None]] = set()
+
+    async def run(self) -> None:
+        pause = self._options.backoff_s
+        while True:
+            self._status.enter(State.CONNECTING)
+            began = time.monotonic()
+            error = await self._run_client()
+            if fatal := _fatal(error):
+                self._status.enter(State.FAILED, *fatal)
+                log.error("failed", reason=fatal[0], fix=fatal[1])
+                return
+            if time.monotonic() - began > _WORKED_S:
+                pause = self._options.backoff_s
+            self._status.restarts += 1
+            self._status.last_error = f"{type(error).__name__}: {error}"
+            self._status.enter(State.RECONNECTING)
+            wait = random.uniform(pause / 2, pause)  # noqa: S311 - spreads reconnects, guards nothing
+            log.warning("connection_lost", error=self._status.last_error, next_try_s=round(wait, 2))
+            await asyncio.sleep(wait)
+            pause = min(pause * 2, self._options.backoff_limit_s)
+
+    async def close(self) -> None:
+        """Wait for clients that are still closing."""
+        if self._retiring:
+            await asyncio.wait(set(self._retiring), timeout=5)
+
+    async def _run_client(self) -> BaseException:
+        """One client's life, and what ended it."""
+        client = self._new_client()
+        running = asyncio.create_task(client.start(self._token))
+        watching = asyncio.create_task(watch(client, self._options, self._status))
+        try:
+            await asyncio.wait({running, watching, client.gave_up}, return_when=asyncio.FIRST_COMPLETED)
+        except asyncio.CancelledError:
+            await self._end(client, running, watching)
+            await client.dispose()
+            raise
+        error = _ended_by(client, running, watching)
+        await self._end(client, running, watching)
+        # Answers in flight finish with the old client's HTTP session while the next one connects.
+        retirement = asyncio.create_task(self._retire(client))
+        self._retiring.add(retirement)
+        retirement.add_done_callback(self._retiring.discard)
+        return error
+
+    async def _end(self, client: AskmeshClient, *tasks: asyncio.Task[None]) -> None:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        with contextlib.suppress(Exception):
+            await asyncio.wait_for(client.close(), 5)
+
+    async def _retire(self, client: AskmeshClient) -> None:
+        await self._tracker.drain(_RETIREMENT_S, self._tracker.tasks())
+        with contextlib.suppress(Exception):
+            await client.dispose()
+
+
+def _ended_by(client: AskmeshClient, *tasks: asyncio.Task[None]) -> BaseException:
+    if client.gave_up.done():
+        return GaveUp(client.gave_up.result())
+    for task in tasks:
+        if task.done():
+            return task.exception() or GaveUp("the connection was closed")
+    return GaveUp("the connection ended")
+
+
+def _fatal(error: BaseException) -> tuple[str, str] | None:
+    if isinstance(error, discord.LoginFailure):
+        return FATAL[4004]
+    if isinstance(error, discord.PrivilegedIntentsRequired):
+        return FATAL[4014]
+    if isinstance(error, discord.ConnectionClosed):
+        return FATAL.get(error.code)
+    return None

@@ -1,0 +1,130 @@
+"""Fixtures: an emulated Discord, and the frontend connected to it with a scripted assistant behind real conversations."""
+
+import asyncio
+import warnings
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from .conversations import scripted_conversations
+
+with warnings.catch_warnings():
+    # discord.py 2.7 imports the standard library's audioop for voice, which askmesh does not use.
+    warnings.filterwarnings("ignore", "'audioop' is deprecated", DeprecationWarning)
+    from askmesh_bot.frontends.discord.endpoints import point_at
+
+from askmesh_bot.frontends.discord.frontend import DiscordFrontend
+from askmesh_bot.frontends.discord.options import DiscordOptions
+from askmesh_bot.frontends.discord.status import State
+from askmesh_bot.settings import DiscordSettings
+
+from .emulator import Emulator
+from .scripted import ScriptedAssistant
+
+# Nothing listens on the discard port: a client that outlives its test reaches nobody.
+DEAD_API, DEAD_GATEWAY = "http://127.0.0.1:9/api/v10", "ws://127.0.0.1:9/"
+INTERVAL_S = 0.2
+
+
+@pytest.fixture(autouse=True)
+def _no_real_discord():
+    point_at(DEAD_API, DEAD_GATEWAY)
+    yield
+    point_at(DEAD_API, DEAD_GATEWAY)
+
+
+async def until(condition: Callable[[], Any], seconds: float = 10.0) -> Any:
+    """The first truthy result of `condition`. Raises AssertionError when there is none in time."""
+    deadline = asyncio.get_running_loop().time() + seconds
+    while not (result := condition()):
+        assert asyncio.get_running_loop().time() < deadline, "nothing of the kind happened in time"
+        await asyncio.sleep(0.02)
+    return result
+
+
+@dataclass
+class Stage:
+    """An emulated Discord with one guild and one channel, and the frontend connected to it."""
+
+    discord: Emulator
+    frontend: DiscordFrontend
+    assistant: ScriptedAssistant
+    guild: dict[str, Any]
+    channel: dict[str, Any]
+
+    def __post_init__(self) -> None:
+        self.ada = self.discord.person("ada")
+
+    def messages(self, channel: dict[str, Any] | None = None) -> list[dict[str, Any]]:
+        """What the bot wrote in a channel."""
+        mine = self.discord.world.bot["id"]
+        return [m for m in self.discord.world.in_channel(channel or self.channel) if m["author"]["id"] == mine]
+
+    async def answer_with(self, text: str, where: Callable[[], list[dict[str, Any]]]) -> dict[str, Any]:
+        """The first message of `where()` that comes to hold `text`."""
+        return await until(lambda: next((m for m in where() if text in m["content"]), None))
+
+    async def thread_of(self, message: dict[str, Any]) -> dict[str, Any]:
+        """The thread opened on a message: it has the message's id."""
+        return await until(lambda: self.discord.world.channels.get(message["id"]))
+
+
+def settings_for(discord: Emulator, **changes: Any) -> DiscordSettings:
+    values = {
+        "token": discord.world.token,
+        "api_url": discord.api_url,
+        "gateway_url": discord.gateway_url,
+        "edit_interval_s": INTERVAL_S,
+    }
+    return DiscordSettings(_env_file=None, **values | changes)
+
+
+def options_for(state_dir: Path, **changes: Any) -> DiscordOptions:
+    values = {"state_dir": state_dir, "backoff_s": 0.1, "watch_s": 0.1, "guild_ready_s": 0.05, "standby_poll_s": 0.1}
+    return DiscordOptions(_env_file=None, **values | changes)
+
+
+Staging = Callable[..., Awaitable[Stage]]
+
+
+@pytest.fixture
+def tune() -> dict[str, Any]:
+    """Options of the frontend that a test changes before it asks for `stage`."""
+    return {}
+
+
+@asynccontextmanager
+async def staged(tmp_path: Path, wait_ready: bool = True, **changes: Any) -> AsyncIterator[Stage]:
+    """A stage for the length of the block."""
+    async with Emulator() as discord, scripted_conversations(tmp_path) as (assistant, conversations):
+        guild = discord.world.add_guild("Python")
+        channel = discord.world.add_channel(guild, "general")
+        # Fast edits must not meet the limits by accident; the test of the limits sets its own.
+        discord.limiter.limits = {key: (100, window) for key, (_, window) in discord.limiter.limits.items()}
+        frontend = DiscordFrontend(
+            settings_for(discord), "http://bot.example.org", conversations, options_for(tmp_path / "state", **changes)
+        )
+        await frontend.start()
+        stage = Stage(discord, frontend, assistant, guild, channel)
+        try:
+            if wait_ready:
+                await until(lambda: frontend.status.state is State.READY and discord.world.commands)
+            yield stage
+        finally:
+            await frontend.stop()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Every coroutine test here runs on asyncio, by anyio's plugin."""
+    for item in items:
+        if isinstance(item, pytest.Function) and asyncio.iscoroutinefunction(item.obj):
+            item.add_marker(pytest.mark.anyio)
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
