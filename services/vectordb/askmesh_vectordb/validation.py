@@ -60,8 +60,9 @@ class Limits:
 
     def namespace(self, given: str) -> str:
         """The store's name of a namespace; Pinecone's alias of the default one is the empty string."""
-        if len(given) > self._settings.max_namespace_length or "\0" in given:
-            raise InvalidRequest(f"namespace: at most {self._settings.max_namespace_length} characters without NUL.")
+        most = self._settings.max_namespace_length
+        if len(given) > most or not given.isascii() or "\0" in given:
+            raise InvalidRequest(f"namespace: at most {most} ASCII characters without NUL.")
         return "" if given == DEFAULT_NAMESPACE else given
 
     def metadata(self, given: dict[str, Any], place: str) -> Metadata:

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Depends, Query
 from askmesh_vectordb import schemas
 from askmesh_vectordb.routes.common import LimitsDep, StoreDep, from_token, to_token, wire_name
 from askmesh_vectordb.stores.base import NamespaceNotFound
+from askmesh_vectordb.validation import DEFAULT_NAMESPACE
 
 router = APIRouter(prefix="/indexes/{index}/namespaces", route_class=JsonRoute, tags=["namespaces"])
 read, write = (Depends(require(scope)) for scope in ("read", "write"))
@@ -43,8 +44,8 @@ async def list_namespaces(
 async def create_namespace(
     index: str, body: schemas.CreateNamespaceRequest, store: StoreDep, limits: LimitsDep
 ) -> dict[str, Any]:
-    if not body.name:
-        raise InvalidRequest("name: at least one character.")
+    if body.name in ("", DEFAULT_NAMESPACE):
+        raise InvalidRequest(f"name: at least one character, and not {DEFAULT_NAMESPACE}, which always exists.")
     await store.create_namespace(index, limits.namespace(body.name))
     return {"name": body.name, "record_count": 0}
 
@@ -55,9 +56,9 @@ async def create_namespace(
 async def describe_namespace(index: str, namespace: str, store: StoreDep, limits: LimitsDep) -> dict[str, Any]:
     counts = await store.count(index)
     name = limits.namespace(namespace)
-    if name not in counts:
+    if name and name not in counts:
         raise NamespaceNotFound(f"There is no namespace {namespace[:60]!r}.")
-    return {"name": namespace, "record_count": counts[name]}
+    return {"name": namespace, "record_count": counts.get(name, 0)}
 
 
 @router.delete(

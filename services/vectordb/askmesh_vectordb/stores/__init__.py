@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 # name -> (import string of a factory taking the settings, how to install what it needs)
 STORES: dict[str, tuple[str, str]] = {
     "local": ("askmesh_vectordb.stores.local.store:open_store", "nothing: it is always there"),
-    "pinecone": ("askmesh_vectordb.stores.pinecone:open_store", "pip install 'askmesh-vectordb[pinecone]'"),
+    "pinecone": ("askmesh_vectordb.stores.pinecone.store:open_store", "pip install 'askmesh-vectordb[pinecone]'"),
 }
 
 

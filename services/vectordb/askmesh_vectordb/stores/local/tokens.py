@@ -48,7 +48,8 @@ def _name(name: str) -> Iterator[str]:
     parts = _PART.findall(name)
     if len(parts) > 1 or (parts and parts[0] != name):
         for part in parts:
-            yield from _word(part)
+            if len(part) > 1:
+                yield from _word(part)
 
 
 def _word(word: str) -> Iterator[str]:

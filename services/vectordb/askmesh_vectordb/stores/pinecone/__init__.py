@@ -1,0 +1,1 @@
+"""Pinecone, or anything that speaks its API, behind the official SDK."""

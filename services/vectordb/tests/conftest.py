@@ -1,0 +1,66 @@
+"""Real servers on loopback ports, and stores in temporary folders."""
+
+import socket
+import threading
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import uvicorn
+from askmesh_vectordb.app import create_app
+from askmesh_vectordb.settings import Settings
+from askmesh_vectordb.stores.local.store import LocalStore
+
+pytest.register_assert_rewrite("askmesh_vectordb.stores.contract")
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture
+async def local(tmp_path: Path) -> AsyncIterator[LocalStore]:
+    store = LocalStore(tmp_path / "vectordb")
+    yield store
+    await store.close()
+
+
+@contextmanager
+def serving(settings: Settings) -> Iterator[str]:
+    """The service in a thread on a free port; yields its base URL."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    # As gunicorn does: without it each answer waits 40 ms for the client's delayed acknowledgement.
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    server = uvicorn.Server(uvicorn.Config(create_app(settings), log_level="error", access_log=False))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+    thread.start()
+    try:
+        deadline = time.monotonic() + 20
+        while not server.started:
+            assert thread.is_alive()
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        thread.join(20)
+        listener.close()
+
+
+@pytest.fixture
+def make_settings(tmp_path: Path) -> Callable[..., Settings]:
+    def make(**changes: object) -> Settings:
+        defaults: dict[str, object] = {"data_path": tmp_path / "data", "log_level": "error"}
+        return Settings(_env_file=None, **(defaults | changes))
+
+    return make
+
+
+@pytest.fixture
+def url(make_settings: Callable[..., Settings]) -> Iterator[str]:
+    """A running service over an empty local store."""
+    with serving(make_settings()) as base:
+        yield base
