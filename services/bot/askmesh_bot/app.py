@@ -16,12 +16,16 @@ from askmesh_bot.conversations.store import ConversationStore
 from askmesh_bot.database.collections import Collections
 from askmesh_bot.database.engine import Database
 from askmesh_bot.frontends.web.routes import router as web_router
+from askmesh_bot.knowledge.journal import Journal
+from askmesh_bot.knowledge.library import Library
 from askmesh_bot.peers.embeddings import EmbeddingsClient
 from askmesh_bot.peers.llm import LlmClient
 from askmesh_bot.peers.vectordb import VectordbClient
 from askmesh_bot.routes.ask import router as ask_router
 from askmesh_bot.routes.conversations import router as conversations_router
 from askmesh_bot.routes.feedback import router as feedback_router
+from askmesh_bot.routes.knowledge import router as knowledge_router
+from askmesh_bot.routes.reader import router as reader_router
 from askmesh_bot.settings import Settings
 
 
@@ -35,6 +39,7 @@ class State(TypedDict):
     vectordb: VectordbClient
     llm: LlmClient
     conversations: Conversations
+    library: Library
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -55,14 +60,20 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     store = ConversationStore(database, settings.conversations)
     conversations = Conversations(assistant, store, settings.answering, settings.collection)
+    # Learning has clients of its own: it may wait longer for a call than people who asked something.
+    patience = {"timeout_s": settings.learning.timeout_s}
+    learning_embeddings = EmbeddingsClient(settings.embeddings.model_copy(update=patience))
+    learning_vectordb = VectordbClient(settings.vectordb.model_copy(update=patience))
+    library = Library(Journal(database), collections, learning_embeddings, learning_vectordb, settings.learning)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[State]:
         async with AsyncExitStack() as stack:
-            for resource in (database, embeddings, vectordb, llm):
+            for resource in (database, embeddings, vectordb, llm, learning_embeddings, learning_vectordb, library):
                 stack.push_async_callback(resource.close)
             await database.migrate()
             stack.callback(asyncio.create_task(expire_hourly(store)).cancel)
+            await library.resume()
             yield State(
                 settings=settings,
                 database=database,
@@ -71,6 +82,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
                 vectordb=vectordb,
                 llm=llm,
                 conversations=conversations,
+                library=library,
             )
 
     return build_app(
@@ -78,7 +90,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         version=__version__,
         description="Answers questions from what it has learned, with checked citations.",
         settings=settings,
-        routers=[ask_router, conversations_router, feedback_router, web_router],
+        routers=[ask_router, conversations_router, feedback_router, knowledge_router, reader_router, web_router],
         lifespan=lifespan,
         checks={"database": database.check},
         optional_checks={"embeddings": embeddings.check, "vectordb": vectordb.check, "llm": llm.check},

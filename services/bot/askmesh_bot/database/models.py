@@ -130,7 +130,10 @@ class DocumentRow(Base):
 
 
 class ChunkRow(Base):
-    """A record that is in the vector database, and the hash of what it was embedded from."""
+    """A record that is in the vector database, and the hashes of what it was embedded from and of what it carries.
+
+    Empty hashes: the record may or may not be there yet.
+    """
 
     __tablename__ = "chunks"
     __table_args__ = (Index(None, "collection", "source", "document"),)
@@ -140,6 +143,7 @@ class ChunkRow(Base):
     source: Mapped[str] = mapped_column(String(128))
     document: Mapped[str] = mapped_column(String(512))
     hash: Mapped[str] = mapped_column(String(64))
+    metadata_hash: Mapped[str] = mapped_column(String(64), default="", server_default="")
     position: Mapped[int]
 
 

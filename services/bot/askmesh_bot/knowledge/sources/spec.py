@@ -44,16 +44,17 @@ def source_id(collection: str, kind: str, location: str) -> str:
     return f"{name or kind}-{digest}"
 
 
-def check_link(template: str) -> None:
-    """Raises InvalidSource for a template that could not be filled in or is no web address."""
+def link_problem(template: str) -> str:
+    """Why a link template can't be filled in or is no web address; empty if all is well."""
     try:
         fields = {name for _, name, _, _ in Formatter().parse(template) if name is not None}
     except ValueError as error:
-        raise InvalidSource(f"the link template is malformed: {error}") from None
+        return f"it is malformed ({error})"
     if unknown := fields - LINK_FIELDS:
-        raise InvalidSource(f"the link template names {sorted(unknown)}; known are {sorted(LINK_FIELDS)}")
+        return f"it names {', '.join(sorted(unknown)) or 'nothing'}, known are {', '.join(sorted(LINK_FIELDS))}"
     if not template.startswith(("https://", "http://", "/")):
-        raise InvalidSource("the link template must begin with https://, http:// or /")
+        return "it must begin with https://, http:// or /"
+    return ""
 
 
 def fill_link(spec: SourceSpec, path: str, line_start: int, line_end: int, anchor: str, symbol: str) -> str:

@@ -1,0 +1,208 @@
+"""Everything that was learned, and the runs that keep it current. Routes and frontends talk to this."""
+
+import asyncio
+import contextlib
+import secrets
+from collections.abc import AsyncIterator
+from contextvars import Context
+from dataclasses import dataclass, field, replace
+
+from askmesh_kit import context
+from askmesh_kit.errors import InvalidRequest, NotFound, Overloaded, ServiceError
+from askmesh_kit.logs import get_logger
+
+from askmesh_bot.database.collections import Collections
+from askmesh_bot.database.models import SourceRow, now
+from askmesh_bot.knowledge.base import Source, SourceUnavailable
+from askmesh_bot.knowledge.journal import Journal, spec_of
+from askmesh_bot.knowledge.progress import SyncProgress
+from askmesh_bot.knowledge.sources.registry import make_source
+from askmesh_bot.knowledge.sources.spec import InvalidSource, SourceSpec
+from askmesh_bot.knowledge.sync import Sync
+from askmesh_bot.knowledge.writing import RecordWriter
+from askmesh_bot.peers.embeddings import EmbeddingsClient
+from askmesh_bot.peers.vectordb import VectordbClient
+from askmesh_bot.settings import LearningSettings
+
+log = get_logger("askmesh.learning")
+
+
+@dataclass
+class _Run:
+    progress: SyncProgress
+    task: asyncio.Task[None] | None = None
+    news: asyncio.Condition = field(default_factory=asyncio.Condition)
+
+    async def tell(self, progress: SyncProgress) -> None:
+        async with self.news:
+            self.progress = progress
+            self.news.notify_all()
+
+
+class Library:
+    """Adds, syncs and forgets sources. At most one run per source, `concurrent_syncs` at a time in all."""
+
+    def __init__(
+        self,
+        journal: Journal,
+        collections: Collections,
+        embeddings: EmbeddingsClient,
+        vectordb: VectordbClient,
+        settings: LearningSettings,
+    ) -> None:
+        self.journal = journal
+        self._collections, self._embeddings, self._vectordb = collections, embeddings, vectordb
+        self._settings = settings
+        self._running: dict[str, _Run] = {}
+        self._slots = asyncio.Semaphore(settings.concurrent_syncs)
+
+    async def add(self, spec: SourceSpec) -> SourceRow:
+        """Keep a source. Raises InvalidRequest for one that can't be learned from."""
+        self._make(spec)
+        if len(await self.journal.sources(spec.collection)) >= self._settings.max_sources:
+            raise Overloaded(
+                f"The collection {spec.collection} has {self._settings.max_sources} sources already.",
+                fix="Forget one, or raise ASKMESH_LEARNING_MAX_SOURCES.",
+            )
+        return await self.journal.save_source(spec)
+
+    async def get(self, source: str) -> SourceRow:
+        """Raises NotFound."""
+        if row := await self.journal.source(source):
+            return row
+        raise NotFound(f"There is no source {source}.", fix="GET /v1/sources lists them.", code="source_not_found")
+
+    async def start(self, source: str) -> SyncProgress:
+        """Begin to sync a source, or join the run that is under way. Returns the run's first progress."""
+        if run := self._running.get(source):
+            return run.progress
+        spec = spec_of(await self.get(source))
+        adapter = self._make(spec)
+        if run := self._running.get(source):  # begun while the database was asked
+            return run.progress
+        run = _Run(SyncProgress(run=f"run-{secrets.token_hex(8)}", source=source))
+        self._running[source] = run
+        sync = Sync(
+            spec,
+            adapter,
+            run.progress,
+            journal=self.journal,
+            embeddings=self._embeddings,
+            vectordb=self._vectordb,
+            settings=self._settings,
+        )
+        # A context of its own: a run must not inherit the deadline of the request that began it.
+        run.task = asyncio.create_task(self._drive(spec, sync, run), context=Context())
+        return run.progress
+
+    async def follow(self, source: str) -> AsyncIterator[SyncProgress]:
+        """Progress of a run under way, ending with its last; slow readers miss intermediate states, not the end."""
+        run = self._running.get(source)
+        if run is None:
+            return
+        seen: SyncProgress | None = None
+        while seen is None or seen.state == "running":
+            async with run.news:
+                if run.progress is seen:
+                    await run.news.wait()
+                seen = run.progress
+            yield seen
+
+    def progress(self, source: str) -> SyncProgress | None:
+        """How far the run of a source is, if there is one."""
+        run = self._running.get(source)
+        return run.progress if run else None
+
+    async def forget(self, source: str) -> int:
+        """Stop learning a source and delete everything that was learned from it. Returns the number of records."""
+        spec = spec_of(await self.get(source))
+        if (run := self._running.get(source)) and run.task:
+            run.task.cancel()
+            await asyncio.wait([run.task])
+        deleted = 0
+        writer = await self._writer(spec)
+        for document in await self.journal.fingerprints(spec):
+            deleted += await writer.forget(document) if writer else 0
+        await self.journal.remove_source(spec)
+        log.info("source_forgotten", source=source, records=deleted)
+        return deleted
+
+    async def forget_document(self, source: str, document: str) -> int:
+        """Delete one document's records until the next sync finds it again. Raises NotFound."""
+        spec = spec_of(await self.get(source))
+        if document not in await self.journal.fingerprints(spec):
+            raise NotFound(f"{source} holds no document {document}.", code="document_not_found")
+        writer = await self._writer(spec)
+        return await writer.forget(document) if writer else 0
+
+    async def resume(self) -> None:
+        """Take up runs that a killed process left. They begin again where their journal ends."""
+        for source in await self.journal.take_over_interrupted():
+            with contextlib.suppress(ServiceError):
+                await self.start(source)
+
+    async def close(self) -> None:
+        """Stop all runs; they are taken up at the next start."""
+        tasks = [run.task for run in self._running.values() if run.task]
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
+
+    def _make(self, spec: SourceSpec) -> Source:
+        options = replace(
+            spec.options,
+            max_file_bytes=self._settings.max_file_bytes,
+            max_documents=self._settings.max_documents,
+        )
+        try:
+            return make_source(replace(spec, options=options))
+        except InvalidSource as error:
+            raise InvalidRequest(f"This can't be learned: {error}.", code="invalid_source") from None
+
+    async def _writer(self, spec: SourceSpec) -> RecordWriter | None:
+        collection = await self._collections.get(spec.collection)
+        if collection is None:
+            return None
+        return RecordWriter(
+            spec,
+            collection.index,
+            collection.namespace,
+            journal=self.journal,
+            embeddings=self._embeddings,
+            vectordb=self._vectordb,
+        )
+
+    async def _drive(self, spec: SourceSpec, sync: Sync, run: _Run) -> None:
+        """Run to the end and tell everybody; never raises but when cancelled."""
+        context.request_id.set(run.progress.run)
+        last = run.progress
+        try:
+            async with self._slots:
+                await self.journal.set_status(spec, "syncing")
+                await self.journal.save_run(spec, last)
+                async for last in sync.run():
+                    await self.journal.save_run(spec, last)
+                    await run.tell(last)
+            last = replace(last, state="done")
+        except asyncio.CancelledError:
+            last = replace(last, state="cancelled", error="The run was stopped.")
+            raise
+        except (ServiceError, SourceUnavailable) as error:
+            last = replace(last, state="failed", error=str(error), fix=getattr(error, "fix", None) or "")
+        except Exception as error:
+            log.error("sync_broke", source=spec.id, exc_info=error)
+            last = replace(last, state="failed", error=f"{type(error).__name__}: {error}", fix="See the bot's log.")
+        finally:
+            del self._running[spec.id]
+            if last.state != "cancelled":
+                await self._finish(spec, last)
+            await run.tell(last)
+
+    async def _finish(self, spec: SourceSpec, last: SyncProgress) -> None:
+        log.info("synced", **{k: v for k, v in vars(last).items() if not k.startswith("_") and v})
+        await self.journal.save_run(spec, last)
+        if last.state == "done":
+            await self.journal.set_status(spec, "ready", synced_at=now())
+        else:
+            await self.journal.set_status(spec, "failed", last.error)
