@@ -14,6 +14,7 @@ def serve(create_app: Callable[[], Any], settings: ServiceSettings, name: str) -
     logs.configure(name, settings.log_level, settings.log_format)
     # Imported here so that a service's command line answers `--help` without loading a server.
     from gunicorn.app.base import BaseApplication
+    from gunicorn.errors import AppImportError
     from gunicorn.glogging import Logger
     from uvicorn_worker import UvicornWorker
 
@@ -50,6 +51,10 @@ def serve(create_app: Callable[[], Any], settings: ServiceSettings, name: str) -
                 self.cfg.set(option, value)
 
         def load(self) -> Any:
-            return create_app()
+            try:
+                return create_app()
+            except SystemExit as error:
+                # gunicorn would start a worker that exits again and again, without a pause; this ends the service.
+                raise AppImportError(str(error)) from error
 
     Application().run()

@@ -43,6 +43,8 @@ async def lifespan(app):
 
 
 def create_app():
+    if settings.log_level == "debug":
+        raise SystemExit("set MODEL to something that exists")
     return build_app(name="x", version="1", description="", settings=settings, routers=[router], lifespan=lifespan)
 
 
@@ -126,5 +128,17 @@ def test_it_refuses_to_listen_beyond_loopback_without_keys(tmp_path: Path) -> No
     try:
         assert running.process.wait(30) == 1
         assert "refusing to listen on 0.0.0.0 without keys" in running.log.read_text()
+    finally:
+        running.close()
+
+
+def test_a_configuration_error_ends_the_service_with_its_message(tmp_path: Path) -> None:
+    """Not with a traceback, and not by starting workers for ever."""
+    running = Running(tmp_path, LOG_LEVEL="debug")
+    try:
+        assert running.process.wait(30) != 0
+        log = running.log.read_text()
+        assert "set MODEL to something that exists" in log
+        assert "Traceback" not in log
     finally:
         running.close()
