@@ -21,6 +21,11 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 
 @pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture(scope="session")
 def cache_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("cache")
 
@@ -67,6 +72,12 @@ def start(make_settings: Callable[..., Settings]) -> Iterator[Callable[..., str]
     """Starts a service with settings of the test's own."""
     with ExitStack() as stack:
         yield lambda wait=True, **values: stack.enter_context(running(make_settings(**values), wait=wait))
+
+
+@pytest.fixture
+def serve(make_settings: Callable[..., Settings]) -> Callable[..., Any]:
+    """Like `start`, as a context manager: leaving it is the SIGTERM."""
+    return lambda **values: running(make_settings(**values))
 
 
 def _until(done: Callable[[], bool], seconds: float = 60) -> None:
