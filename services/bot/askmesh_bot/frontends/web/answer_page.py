@@ -27,12 +27,14 @@ def answer_page(question: str, outcome: Done | Failed) -> str:
     """The whole page for a question that was answered, abstained from, or failed."""
     done = outcome if isinstance(outcome, Done) else Done("answered", "")
     passages = _unique([citation.passage for citation in done.citations] or done.passages)
-    title = "Nearest sources" if done.outcome == "abstained" else "Sources"
+    unanswered = done.outcome == "abstained"
+    title = "Nearest sources" if unanswered else "Sources"
     return template("answer.html").substitute(
         title=escape(f"{question[:60]} – askmesh"),
         question=escape(question),
         notice=_notice(outcome),
-        answer=_markdown(done.answer, {passage.number for passage in passages}),
+        # An abstention stands in its box alone: nothing below it may be taken for an answer.
+        answer="" if unanswered else _markdown(done.answer, {passage.number for passage in passages}),
         sources=_sources(title, passages) if passages else "",
     )
 
@@ -48,7 +50,8 @@ def _notice(outcome: Done | Failed) -> str:
     if outcome.outcome == "answered":
         return ""
     title, text = _NOTICES[outcome.outcome]
-    return _box(outcome.outcome, title, outcome.reason or text)
+    said = outcome.answer if outcome.outcome == "abstained" else outcome.reason
+    return _box(outcome.outcome, title, said or text)
 
 
 def _box(kind: str, title: str, *lines: str) -> str:

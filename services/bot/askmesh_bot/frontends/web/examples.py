@@ -25,7 +25,8 @@ _VERBS = (
 _IMPERATIVE = re.compile(rf"(?:{_VERBS})\b", re.IGNORECASE)
 _HEADING = re.compile(r"^#{1,4} +(.{4,80}?) *#*$|^(\S.{3,80})\n[=~^\-]{4,}$", re.MULTILINE)
 _DOCSTRING = re.compile(
-    r"^\s*(?:async )?def (?!_)\w+\([^)]*\)[^:\n]*:\s*\n\s*[rR]?\"\"\"\s*(\S[^\n\"]{15,80}?)\.?\s*(?:\"\"\"|\n)", re.MULTILINE
+    r"^\s*(?:async )?def (?!_)\w+\([^)]*\)[^:\n]*:\s*\n\s*[rR]?\"\"\"\s*(\S[^\n\"]{15,80}?)\.?\s*(?:\"\"\"|\n)",
+    re.MULTILINE,
 )
 # Markup and names of parameters do not read as a question.
 _UNSPEAKABLE = re.compile(r"[`*_|<>\[\]{}\\$:;=]")

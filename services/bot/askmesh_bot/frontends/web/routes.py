@@ -1,5 +1,6 @@
 """The web chat: its page, its files, questions to begin with, and an answer page for browsers without JavaScript."""
 
+from contextlib import aclosing
 from typing import Annotated
 from urllib.parse import urlencode
 
@@ -14,8 +15,11 @@ from askmesh_bot.conversations.service import Answered
 from askmesh_bot.frontends.web.answer_page import answer_page, message_page
 from askmesh_bot.frontends.web.assets import asset, asset_response, page_response, template
 from askmesh_bot.frontends.web.examples import example_questions, learned_sources
+from askmesh_bot.routes.failures import as_error
 
 router = APIRouter(route_class=JsonRoute, tags=["web"])
+
+_PUBLIC = frozenset({"public"})
 
 
 class LearnedSource(BaseModel):
@@ -76,15 +80,14 @@ async def ask(request: Request, q: Asked) -> Response:
         status, detail, fix = refusal
         return page_response(message_page(question, detail, fix), status=status, private=True)
     outcome = Failed("cut_short", "The answer ended before it was complete.", "Ask again.")
-    events = request.state.conversations.ask(
-        question, conversation_id=None, collection=None, audience=frozenset({"public"})
-    )
-    async for event in events:
-        if isinstance(event, Answered):
-            return page_response(answer_page(question, event.done), private=True)
-        if isinstance(event, Failed):
-            outcome = event
-    return page_response(answer_page(question, outcome), status=503, private=True)
+    events = request.state.conversations.ask(question, conversation_id=None, collection=None, audience=_PUBLIC)
+    async with aclosing(events):
+        async for event in events:
+            if isinstance(event, Answered):
+                return page_response(answer_page(question, event.done), private=True)
+            if isinstance(event, Failed):
+                outcome = event
+    return page_response(answer_page(question, outcome), status=as_error(outcome).status, private=True)
 
 
 def _refusal(request: Request, question: str) -> tuple[int, str, str] | None:

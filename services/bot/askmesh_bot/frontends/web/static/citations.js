@@ -1,5 +1,5 @@
 // Citation marks in an answer, and the card that shows the cited passage on hover, focus or touch.
-import { el, icon } from "/static/dom.js";
+import { breakable, el, icon } from "/static/dom.js";
 import { safeUrl, whereabouts } from "/static/links.js";
 
 const SHOW_AFTER_MS = 120;
@@ -29,7 +29,7 @@ export class PassageCard {
     this.#node.addEventListener("pointerenter", () => clearTimeout(this.#timer));
     this.#node.addEventListener("pointerleave", () => this.#hideSoon());
     document.addEventListener("pointerdown", (event) => this.#outside(event.target) && this.hide());
-    window.addEventListener("resize", () => this.hide());
+    window.addEventListener("resize", () => this.#mark && this.#place());
     window.addEventListener("scroll", () => this.#mark && this.#place(), { passive: true });
   }
 
@@ -106,7 +106,7 @@ export class PassageCard {
 function contents(passage) {
   const url = safeUrl(passage.url);
   return [
-    el("p", { class: "card-header" }, passage.header || passage.title),
+    el("p", { class: "card-header" }, breakable(passage.header || passage.title)),
     el("p", { class: "card-where" }, el("span", {}, passage.source), whereabouts(passage)),
     el("p", { class: "card-text", "data-kind": passage.kind }, passage.text),
     url && el("a", { class: "card-open", href: url, target: "_blank", rel: "noopener noreferrer" }, "Open the source", icon("open")),

@@ -30,6 +30,12 @@ export function button(iconName, text, onclick, { label = false, ...properties }
   return el("button", { type: "button", class: "tool", onclick, ...named, ...properties }, icon(iconName), label ? text : null);
 }
 
+/** A long technical name, with places where a line may break that read better than the middle of a word. */
+export function breakable(name) {
+  const nodes = name.split(/(?<=[._/(,=])(?=[^\s._/(,=])/).flatMap((part) => [el("wbr"), part]).slice(1);
+  return el("span", { class: "name" }, ...nodes);
+}
+
 /** Say something to screen readers without moving focus. */
 export function announce(text) {
   document.getElementById("live").textContent = text;

@@ -1,5 +1,5 @@
 // The list of sources under an answer.
-import { el, icon } from "/static/dom.js";
+import { breakable, el, icon } from "/static/dom.js";
 import { safeUrl, whereabouts } from "/static/links.js";
 
 let lists = 0;
@@ -25,8 +25,8 @@ function sourceItem(passage) {
       } },
     icon("chevron"));
   const heading = url
-    ? el("a", { class: "source-name", href: url, target: "_blank", rel: "noopener noreferrer" }, name, icon("open"))
-    : el("span", { class: "source-name" }, name);
+    ? el("a", { class: "source-name", href: url, target: "_blank", rel: "noopener noreferrer" }, breakable(name), icon("open"))
+    : el("span", { class: "source-name" }, breakable(name));
   return el("li", { class: "source" },
     el("span", { class: "source-number", "aria-hidden": "true" }, String(passage.number)),
     el("div", { class: "source-body" }, heading, el("span", { class: "source-where" }, el("span", {}, passage.source), whereabouts(passage)), text),

@@ -17,7 +17,7 @@ export class Turn {
     this.body = el("div", { class: "answer-text" });
     this.progress = el("p", { class: "progress" }, el("span", { class: "pulse", "aria-hidden": "true" }), el("span", {}, "Asking…"));
     this.foot = el("div", { class: "answer-foot" });
-    this.answer = el("div", { class: "answer", "aria-busy": "true" }, this.progress, this.body, this.foot);
+    this.answer = el("div", { class: "answer", "aria-busy": "true" }, this.body, this.progress, this.foot);
     this.node = el("article", { class: "turn" }, el("h2", { class: "question" }, el("span", { class: "hidden" }, "You asked: "), question), this.answer);
     this.view = new MarkdownView(this.body, (number) => this.#passages.has(number) ? citationMark(this.#passages.get(number), card) : null);
   }
@@ -39,11 +39,13 @@ export class Turn {
 
   finish(result) {
     this.#learn([...(result.passages ?? []), ...(result.citations ?? [])], false);
+    const unanswered = result.outcome === "abstained";
     this.#text = result.answer ?? this.#text;
     this.#end({ result }, result.outcome);
+    // An abstention stands in its box alone: nothing below it may be taken for an answer.
+    if (unanswered) this.body.replaceChildren();
     const cited = this.#cited(result);
     const others = (result.passages ?? []).filter((passage) => !cited.some(({ number }) => number === passage.number));
-    const unanswered = result.outcome === "abstained";
     this.foot.replaceChildren(
       ...[cited.length && sourceList("Sources", cited),
         others.length && (unanswered ? sourceList("Nearest sources", others) : sourceList(also(others.length, cited.length), others, { open: false })),
@@ -76,7 +78,7 @@ export class Turn {
   }
 
   #learn(passages = [], redraw = true) {
-    const fresh = passages.filter(({ number }) => !this.#passages.has(number));
+    const fresh = passages.filter(({ number, id }) => this.#passages.get(number)?.id !== id);
     for (const passage of passages) this.#passages.set(passage.number, passage);
     if (redraw && fresh.length && this.#text) this.view.redraw(this.#text);
   }
@@ -86,8 +88,8 @@ export class Turn {
     this.answer.removeAttribute("aria-busy");
     this.answer.dataset.outcome = kind;
     this.view.redraw(this.#text);
-    const explained = kind === "abstained" || kind === "sources_only";
-    if (explained) this.answer.prepend(notice(kind, { error: { detail: outcome.result.reason } }));
+    if (kind === "abstained") this.answer.prepend(notice(kind, { error: { detail: this.#text } }));
+    if (kind === "sources_only") this.answer.prepend(notice(kind, { error: { detail: outcome.result.reason } }));
     this.record = { question: this.question, verdict: this.record.verdict, ...outcome };
     this.actions.changed();
   }
