@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, Playwright
+from playwright.sync_api import Browser, Locator, Page, Playwright
 
 _ARGUMENTS = [
     "--no-sandbox",
@@ -32,14 +32,12 @@ def launch(playwright: Playwright, executable: str) -> Browser:
 class Watch:
     """Collects what a good page never does: log errors, throw, or talk to another origin."""
 
-    def __init__(self, context: BrowserContext, origin: str) -> None:
+    def __init__(self, page: Page, origin: str) -> None:
         self._origin = origin
         self.allowed: list[str] = []
         self.errors: list[str] = []
         self.foreign: list[str] = []
-        context.on("request", lambda request: self._request(request.url))
-
-    def page(self, page: Page) -> None:
+        page.on("request", lambda request: self._request(request.url))
         page.on("console", lambda message: message.type in ("error", "warning") and self.errors.append(message.text))
         page.on("pageerror", lambda error: self.errors.append(str(error)))
         page.console_errors = self.errors

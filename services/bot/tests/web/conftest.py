@@ -46,11 +46,10 @@ def open_page(site, browser):
         context = browser.new_context(base_url=base, **options)
         contexts.append(context)
         context.set_default_timeout(15_000)
-        watches.append(Watch(context, base))
         if init_script:
             context.add_init_script(init_script)
         page = context.new_page()
-        watches[-1].page(page)
+        watches.append(Watch(page, base))
         page.goto(path)
         return page
 
@@ -61,18 +60,32 @@ def open_page(site, browser):
         watch.check()
 
 
+@pytest.fixture(scope="session")
+def shared_context(web_site, browser):
+    context = browser.new_context(base_url=web_site.url)
+    context.set_default_timeout(15_000)
+    yield context
+    context.close()
+
+
 @pytest.fixture
-def page(open_page):
-    return open_page()
+def page(site, shared_context):
+    """A tab of its own, which means a conversation of its own; what a browser keeps for all tabs is removed."""
+    page = shared_context.new_page()
+    watch = Watch(page, site.url)
+    page.goto("/")
+    yield page
+    page.evaluate("localStorage.clear()")
+    page.close()
+    watch.check()
 
 
 @pytest.fixture(scope="module")
 def still_page(web_site, browser):
     """One page for all tests of a module that only run scripts on it or ask it in turn."""
     context = browser.new_context(base_url=web_site.url)
-    watch = Watch(context, web_site.url)
     page = context.new_page()
-    watch.page(page)
+    watch = Watch(page, web_site.url)
     page.goto("/")
     yield page
     context.close()

@@ -30,10 +30,11 @@ export function button(iconName, text, onclick, { label = false, ...properties }
   return el("button", { type: "button", class: "tool", onclick, ...named, ...properties }, icon(iconName), label ? text : null);
 }
 
-/** A long technical name, with places where a line may break that read better than the middle of a word. */
-export function breakable(name) {
-  const nodes = name.split(/(?<=[._/(,=])(?=[^\s._/(,=])/).flatMap((part) => [el("wbr"), part]).slice(1);
-  return el("span", { class: "name" }, ...nodes);
+/** A long technical name, with places where a line may break that read better than the middle of a word. `tail` stays with its end. */
+export function breakable(name, tail = null) {
+  const parts = name.split(/(?<=[._/(, ])(?=[^\s._/(,])/);
+  const last = el("span", { class: tail && parts.at(-1).length < 24 ? "together" : null }, parts.pop(), tail);
+  return el("span", {}, ...parts.flatMap((part) => [part, el("wbr")]), last);
 }
 
 /** Say something to screen readers without moving focus. */

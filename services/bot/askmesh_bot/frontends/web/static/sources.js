@@ -25,7 +25,7 @@ function sourceItem(passage) {
       } },
     icon("chevron"));
   const heading = url
-    ? el("a", { class: "source-name", href: url, target: "_blank", rel: "noopener noreferrer" }, breakable(name), icon("open"))
+    ? el("a", { class: "source-name", href: url, target: "_blank", rel: "noopener noreferrer" }, breakable(name, icon("open")))
     : el("span", { class: "source-name" }, breakable(name));
   return el("li", { class: "source" },
     el("span", { class: "source-number", "aria-hidden": "true" }, String(passage.number)),

@@ -28,8 +28,8 @@ function offer({ examples: questions, sources }, ask) {
 function teach() {
   return [
     el("div", { class: "note" },
-      el("p", {}, el("strong", {}, "Nothing has been learned yet."), " Teach it a folder of documentation or a Python package:"),
-      el("pre", { tabindex: 0 }, el("code", {}, "askmesh learn ./docs\naskmesh learn --package pathlib")),
+      el("p", {}, el("strong", {}, "Nothing has been learned yet."), " Teach it a folder of documents or of Python code:"),
+      el("pre", { tabindex: 0 }, el("code", {}, "askmesh learn path/to/docs")),
       el("p", {}, "Then come back and ask.")),
   ];
 }
