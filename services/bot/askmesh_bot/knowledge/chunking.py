@@ -1,5 +1,6 @@
 """From a document's sections to the chunks that are embedded, each under a header that says where it stands."""
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import count
@@ -37,8 +38,12 @@ def chunk(document: Document, source_title: str, limits: ChunkLimits) -> list[Ch
     keys: set[str] = set()
     for section in _merged(document.sections, limits.small):
         header = _header(document, section, source_title, limits)
-        room = max(16, limits.budget - estimate_tokens(header))
-        for part, piece in enumerate(_section_pieces(section, room)):
+        found = _section_pieces(section, max(16, limits.budget - estimate_tokens(header)))
+        if len(found) > 1 and section.symbol:
+            # The whole signature again and again would leave less room for what differs.
+            header = _brief(section.breadcrumbs[-1], limits)
+            found = _section_pieces(section, max(16, limits.budget - estimate_tokens(header)))
+        for part, piece in enumerate(found):
             chunks.append(
                 Chunk(
                     document=document.id,
@@ -77,6 +82,17 @@ def _header(document: Document, section: Section, source_title: str, limits: Chu
     parts = [source_title, document.title or document.path, *section.breadcrumbs]
     distinct = [part for index, part in enumerate(parts) if part and part not in parts[:index]]
     return _shortened(" › ".join(distinct), int(limits.budget * limits.header_share))
+
+
+def _brief(header: str, limits: ChunkLimits) -> str:
+    """A signature with its arguments' names only."""
+    name, bracket, rest = header.partition("(")
+    names = re.findall(
+        r"(?:^|,)\s*(\*{0,2}\w+)(?=[^()\[\]{}]*?(?:,|\)|=|:))", re.sub(r"\([^()]*\)|\[[^\[\]]*\]", "", rest)
+    )
+    return _shortened(
+        f"{name}({', '.join(names)})" if bracket else header, int(limits.budget * limits.header_share / 2)
+    )
 
 
 def _shortened(header: str, most: int) -> str:

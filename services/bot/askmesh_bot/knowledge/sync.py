@@ -67,7 +67,8 @@ class Sync:
                 window = []
                 yield self._snapshot()
         await self._learn(window, writer, fingerprint, limits)
-        yield self._snapshot()
+        # Files that turned out to be empty, or not to be text, were counted.
+        self._progress.documents_total = self._progress.documents_done
         for gone in [document for document in known if document not in seen]:
             self._progress.chunks_deleted += await self._patiently(lambda gone=gone: writer.forget(gone))  # type: ignore[misc]
             self._progress.documents_deleted += 1

@@ -1,7 +1,8 @@
 """Python modules: a section per documented or public object, headed by its qualified name and signature."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from askmesh_bot.knowledge.base import Parsed, Section
 from askmesh_bot.knowledge.parsing.definitions import Definition, ModuleOutline, read_module
@@ -67,12 +68,21 @@ def public_name(name: str, outline: ModuleOutline, context: ModuleContext) -> st
 
 
 def _code_sections(text: str, outline: ModuleOutline, module: str) -> Iterator[Section]:
+    """What a comment introduces stands on its own; other statements between two definitions stand together."""
     lines = text.split("\n")
-    for start, end in outline.code:
-        if end - start >= _MOST_CODE_LINES:
-            continue
+    for first, end in outline.code:
+        start = first
         # The comment above a statement tells what it is for.
         while start > 1 and lines[start - 2].startswith("#"):
             start -= 1
-        body = "\n".join(lines[start - 1 : end])
-        yield Section((f"{module} (module code)",), body, start, end, symbol=module, text_line=start)
+        introduced = [number for number in range(start, end) if _introduces(lines, number)]
+        for begin, stop in pairwise([*dict.fromkeys([start, *introduced]), end + 1]):
+            body = "\n".join(lines[begin - 1 : stop - 1]).rstrip()
+            if body.count("\n") < _MOST_CODE_LINES:
+                line_end = begin + body.count("\n")
+                yield Section((f"{module} (module code)",), body, begin, line_end, symbol=module, text_line=begin)
+
+
+def _introduces(lines: Sequence[str], number: int) -> bool:
+    """Whether a comment that begins on this line (1-based) stands after a blank one."""
+    return lines[number - 1].startswith("#") and number > 1 and not lines[number - 2].strip()

@@ -14,7 +14,7 @@ PARSERS: dict[str, tuple[Kind, str]] = {
     ".markdown": ("markdown", f"{_PACKAGE}.markdown:parse_markdown"),
     ".rst": ("rst", f"{_PACKAGE}.rst:parse_rst"),
     ".txt": ("text", f"{_PACKAGE}.text:parse_text"),
-    ".toml": ("text", f"{_PACKAGE}.text:parse_text"),
+    ".toml": ("text", f"{_PACKAGE}.toml:parse_toml"),
 }
 
 
