@@ -1,6 +1,7 @@
 """Real servers on free loopback ports, one engine each, and the official SDK as their client."""
 
 import asyncio
+import contextlib
 import pathlib
 import socket
 import sys
@@ -116,12 +117,24 @@ Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Any]
 async def raw_server() -> AsyncIterator[Callable[[Handler], Any]]:
     """`await raw_server(handler)` gives the address of a server that does what `handler` writes."""
     servers: list[asyncio.Server] = []
+    tasks: set[asyncio.Task[None]] = set()
 
     async def start(handler: Handler) -> str:
-        server = await asyncio.start_server(handler, "127.0.0.1", 0)
+        async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            tasks.add(asyncio.current_task())  # type: ignore[arg-type]
+            with contextlib.suppress(OSError, asyncio.CancelledError):
+                await handler(reader, writer)
+            writer.close()
+            with contextlib.suppress(OSError):
+                await writer.wait_closed()
+
+        server = await asyncio.start_server(handle, "127.0.0.1", 0)
         servers.append(server)
         return f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
 
     yield start
     for server in servers:
         server.close()
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,6 +1,7 @@
 """How well each unit answers the question: lexical closeness, the passage's standing, and, if given, meaning."""
 
 import math
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -16,6 +17,9 @@ _HEADER_SHARE = 0.55
 _LEAD_SHARE = 0.4
 _PASSAGE_SHARE = 0.3
 _RANK_SHARE = 0.08
+# The question names the symbol a passage documents, or the parameter an item describes.
+_NAMED_SYMBOL = 0.25
+_NAMED_ITEM = 0.35
 _MEANING_SHARE = 0.9
 # Words carried over from the conversation say less of what is asked than the question's own.
 _ABOUT_WEIGHT = 0.5
@@ -28,6 +32,8 @@ class Candidate:
     passage: Passage
     unit: Unit
     order: int
+    # The share of the question's words in the unit, its header and its lead together, by their plain weights.
+    focus: float
     matched: frozenset[str]
     own: float
     score: float
@@ -77,18 +83,20 @@ def rank(prompt: GroundedPrompt) -> Ranking:
     matches = {word: related(word, vocabulary) for word in asked}
     weights = {word: weight * _idf(matches[word], read) for word, weight in asked.items()}
     total = sum(weights.values())
+    names = identifiers(prompt.question)
     candidates, order = [], 0
     for item in read:
         passage_share = _share(item.all, weights, matches) / total
         for unit, bag, lead in zip(item.units, item.bags, item.leads, strict=True):
-            candidates.append(_candidate(item, unit, bag, lead, order, passage_share, weights, matches))
+            candidate = _candidate(item, unit, bag, lead, order, passage_share, weights, matches)
+            focus = _plain_coverage(item.header + bag + lead, asked, matches)
+            candidates.append(replace(candidate, focus=focus, score=candidate.score + _named(item, unit, names)))
             order += 1
     candidates.sort(key=lambda candidate: (-candidate.score, candidate.order))
-    names = identifiers(prompt.question)
     known = set().union(*(words(f"{p.header}\n{p.text}") for p in prompt.passages))
     known |= {word.lower() for word in known}
     unknown = frozenset(name for name in names if name not in known and name.rpartition(".")[2] not in known)
-    return Ranking(tuple(candidates), max(_plain_coverage(item, asked, matches) for item in read), unknown)
+    return Ranking(tuple(candidates), max(_plain_coverage(item.all, asked, matches) for item in read), unknown)
 
 
 def _candidate(
@@ -118,7 +126,18 @@ def _candidate(
     fit = 1.0 if 5 <= length <= 60 else 0.8 if length > 2 else 0.5
     prior = _RANK_SHARE / (1 + item.passage.rank)
     score = fit * (0.7 * near + 0.3 * own) / total + _PASSAGE_SHARE * passage_share + prior
-    return Candidate(item.passage, unit, order, frozenset(matched), own / total, score)
+    return Candidate(item.passage, unit, order, 0.0, frozenset(matched), own / total, score)
+
+
+def _named(item: _Read, unit: Unit, names: frozenset[str]) -> float:
+    """What it adds that the question calls the passage's symbol, or the item's parameter, by name."""
+    symbol = re.match(r"[\w.]+(?=\()|[\w.]+$", item.passage.header)
+    last = symbol[0].lower().rpartition(".")[2] if symbol else ""
+    bonus = _NAMED_SYMBOL if any(name.rpartition(".")[2] == last for name in names) else 0.0
+    head = re.match(r"(?::\w+\s+)?[`*]*([A-Za-z_]\w*)", unit.text) if unit.kind == "item" else None
+    if head and (head[1].lower() in names):
+        bonus += _NAMED_ITEM
+    return bonus
 
 
 def _idf(match: Mapping[str, float], read: Sequence[_Read]) -> float:
@@ -140,11 +159,13 @@ def _share(bag: Mapping[str, int], weights: Mapping[str, float], matches: Mappin
     return sum(weight * min(1.0, _strength(bag, matches[word])) for word, weight in weights.items())
 
 
-def _plain_coverage(item: _Read, asked: Mapping[str, float], matches: Mapping[str, Mapping[str, float]]) -> float:
+def _plain_coverage(
+    bag: Mapping[str, int], asked: Mapping[str, float], matches: Mapping[str, Mapping[str, float]]
+) -> float:
     """The share of the question's content words that a passage holds, by their own weights."""
     total = sum(asked.values())
     held = sum(
-        weight * max((share for word, share in matches[asked_word].items() if word in item.all), default=0.0)
+        weight * max((share for word, share in matches[asked_word].items() if word in bag), default=0.0)
         for asked_word, weight in asked.items()
     )
     return held / total

@@ -18,7 +18,7 @@ log = get_logger("askmesh.llm.extractive")
 
 # After a failure the service is left alone for this long, so that not every answer waits for it, in seconds.
 _REST_S = 10.0
-_LONGEST_TEXT = 1000
+_LONGEST_TEXT = 500
 
 
 class _Item(BaseModel):

@@ -10,7 +10,10 @@ delete remove erase unlink rm rmdir drop discard clear
 create make mkdir add new build generate construct touch
 folder directory dir
 whole entire full complete all
-list enumerate iterate iterdir walk glob
+list enumerate iterate iterdir walk
+collect gather aggregate accumulate
+protect shield guard
+cancel cancellation
 find search locate lookup match
 change modify edit update alter set replace
 rename move

@@ -268,6 +268,8 @@ LIGHT_WORDS = frozenset(
     ]
 )
 LIGHT_WEIGHT = 0.3
+# An acronym, a name or a code name in a question is what it is about, more than its other words.
+NAME_WEIGHT = 1.7
 
 _TOKEN = re.compile(r"[^\W_](?:[\w']*\w)?(?:\.[^\W\d]\w*)*|_{1,2}\w+|\d+(?:\.\d+)*")
 _CAMEL = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|\d+")
@@ -282,13 +284,18 @@ def words(text: str) -> list[str]:
 def content_words(text: str) -> dict[str, float]:
     """The stems that say what `text` is about, in order, with their weights (1, less for light words)."""
     weights: dict[str, float] = {}
-    for token in _TOKEN.findall(text):
-        for form in _forms(token):
-            plain = token.lower()
+    begins = True
+    for match in _TOKEN.finditer(text):
+        token, plain = match[0], match[0].lower()
+        weight = LIGHT_WEIGHT if plain in LIGHT_WORDS else NAME_WEIGHT if _is_name(token, begins) else 1.0
+        begins = text[match.end() : match.end() + 1] in (".", "?", "!")
+        forms = _forms(token)
+        for form in forms:
             if plain in STOPWORDS or form in STOPWORDS or (len(form) < 2 and not form.isdigit()):
                 continue
-            weight = LIGHT_WEIGHT if plain in LIGHT_WORDS else 1.0
-            weights[form] = max(weight, weights.get(form, 0.0))
+            # The parts of a compound name share its weight.
+            share = weight if len(forms) == 1 else 1.0
+            weights[form] = max(share, weights.get(form, 0.0))
     return weights
 
 
@@ -299,6 +306,13 @@ def identifiers(text: str) -> frozenset[str]:
     found.update(re.findall(r"\b([A-Za-z_][\w.]*)\(", text))
     found.update(_TOKEN.findall(quoted))
     return frozenset(name.lower() for name in found)
+
+
+def _is_name(token: str, begins_sentence: bool) -> bool:
+    """An acronym (USDZ), a mixed name (OpenXR, mp4), or a capital inside a sentence (Slack)."""
+    inner = token[1:]
+    mixed = any(char.isupper() for char in inner) or (token[0].isalpha() and any(char.isdigit() for char in inner))
+    return len(token) > 1 and (mixed or (token[0].isupper() and not begins_sentence))
 
 
 def _is_identifier(token: str) -> bool:

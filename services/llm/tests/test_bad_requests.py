@@ -1,0 +1,139 @@
+"""Bad input is a clear 4xx in OpenAI's error shape, never a 5xx."""
+
+from typing import Any
+
+import httpx2
+import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
+CHAT = "/v1/chat/completions"
+HELLO = [{"role": "user", "content": "hi"}]
+
+
+def chat(**values: Any) -> dict[str, Any]:
+    return {"messages": HELLO, "max_tokens": 2} | values
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"messages": []},
+        {"messages": "hi"},
+        {"messages": [{"role": "user", "content": "  "}]},
+        {"messages": [{"role": "robot", "content": "hi"}]},
+        {"messages": [{"role": "tool", "content": "hi", "tool_call_id": "1"}]},
+        {"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "x"}}]}]},
+        {"messages": [{"role": "user", "content": {"text": "hi"}}]},
+        {"messages": HELLO * 600},
+        chat(max_tokens=0),
+        chat(max_tokens=-1),
+        chat(max_tokens=1.5),
+        chat(max_tokens=10**30),
+        chat(temperature=-1),
+        chat(temperature=9),
+        chat(top_p=0),
+        chat(top_p="much"),
+        chat(seed=2**70),
+        chat(stop=["x"] * 50),
+        chat(stop=7),
+        chat(stream="perhaps"),
+        chat(n=0),
+        chat(response_format={"type": "json_schema", "json_schema": {}}),
+        chat(logit_bias={"5": 100}),
+        chat(model=7),
+    ],
+)
+def test_each_of_these_is_refused_with_its_reason(extractive: str, body: Any) -> None:
+    answer = httpx2.post(extractive + CHAT, json=body, trust_env=False)
+    assert answer.status_code in (400, 404), answer.text
+    assert answer.json()["error"]["message"]
+    assert answer.json()["error"]["code"]
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"",
+        b"{",
+        b"\xff\xfe",
+        b'{"messages": NaN}',
+        b'{"messages": [{"role": "user", "content": "\\ud800"}]}',
+        b'{"messages": [{"role": "user", "content": "a\\u0000b"}]}',
+        b'{"temperature": 1e999, "messages": [{"role": "user", "content": "x"}]}',
+        b'{"messages": ' + b"[" * 900 + b"]" * 900 + b"}",
+    ],
+)
+@pytest.mark.parametrize("path", [CHAT, "/v1/completions", "/tokenize", "/detokenize"])
+def test_broken_json_is_refused_everywhere(extractive: str, path: str, raw: bytes) -> None:
+    answer = httpx2.post(extractive + path, content=raw, headers={"Content-Type": "application/json"}, trust_env=False)
+    assert answer.status_code == 400
+    assert answer.json()["error"]["code"] in ("invalid_json", "invalid_request")
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "status"),
+    [
+        ("/v1/completions", {"prompt": ""}, 400),
+        ("/v1/completions", {"prompt": ["a", "b"]}, 400),
+        ("/v1/completions", {"prompt": [1, 2]}, 400),
+        ("/v1/completions", {"prompt": "a", "echo": True}, 400),
+        ("/v1/completions", {"prompt": "a", "best_of": 3}, 400),
+        ("/tokenize", {}, 400),
+        ("/tokenize", {"prompt": "a", "messages": HELLO}, 400),
+        ("/tokenize", {"prompt": "a", "model": "other"}, 404),
+        ("/detokenize", {"tokens": [-1]}, 400),
+        ("/detokenize", {"tokens": [1]}, 501),
+    ],
+)
+def test_other_paths_refuse_what_they_cant_do(extractive: str, path: str, body: Any, status: int) -> None:
+    answer = httpx2.post(extractive + path, json=body, trust_env=False)
+    assert answer.status_code == status
+    assert answer.json()["error"]["message"]
+
+
+def test_tokenize_counts_text_and_conversations(url: str) -> None:
+    text = httpx2.post(f"{url}/tokenize", json={"prompt": "Read the file"}, trust_env=False).json()
+    talk = httpx2.post(f"{url}/tokenize", json={"messages": HELLO}, trust_env=False).json()
+    assert text["count"] >= 3
+    assert talk["count"] > 1
+    assert text["max_model_len"] > 0
+    assert text["tokens"] == [] or len(text["tokens"]) == text["count"]
+
+
+def test_an_unknown_model_card_is_not_found(extractive: str) -> None:
+    assert httpx2.get(f"{extractive}/v1/models/some/other", trust_env=False).status_code == 404
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=8,
+)
+NAMES = st.sampled_from(
+    [
+        "model",
+        "messages",
+        "max_tokens",
+        "temperature",
+        "top_p",
+        "seed",
+        "stop",
+        "stream",
+        "stream_options",
+        "n",
+        "tools",
+        "response_format",
+        "user",
+        "logprobs",
+    ]
+)
+
+
+@hypothesis_settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(values=st.dictionaries(NAMES, JSON, max_size=4))
+def test_no_value_of_any_parameter_breaks_the_service(extractive: str, values: dict[str, Any]) -> None:
+    with httpx2.Client(base_url=extractive, trust_env=False) as client:
+        assert client.post(CHAT, json=chat(**values)).status_code in (200, 400, 404)

@@ -1,0 +1,188 @@
+"""Disconnects, overload, deadlines and shutdown, on an engine whose pace the test sets."""
+
+import asyncio
+import contextlib
+import json
+import threading
+import time
+from collections.abc import AsyncGenerator, Callable, Iterator
+
+import httpx2
+import openai
+import pytest
+from askmesh_kit.errors import UpstreamError
+from askmesh_llm.app import create_app
+from askmesh_llm.engines.base import Chunk, Engine, EngineInfo, Prompt, SamplingParams, TokenCount, Usage
+from askmesh_llm.settings import Settings
+from conftest import running, sdk, settings
+
+RUNNING: set[str] = set()
+
+
+class Ticker(Engine):
+    """Writes a word every 50 ms until `max_tokens`; breaks at the word the prompt names, `break 3`."""
+
+    @property
+    def info(self) -> EngineInfo:
+        return EngineInfo("ticker", 10_000)
+
+    async def generate(self, prompt: Prompt, params: SamplingParams) -> AsyncGenerator[Chunk, None]:
+        text = prompt if isinstance(prompt, str) else prompt[-1].content
+        RUNNING.add(text)
+        try:
+            for number in range(params.max_tokens or 5):
+                await asyncio.sleep(0.05)
+                if text == f"break {number}":
+                    raise UpstreamError("It broke.", code="broken")
+                if text == f"crash {number}":
+                    raise ZeroDivisionError("the launch code is 12345")
+                yield Chunk(f"{number} ")
+            yield Chunk("", "stop", Usage(1, params.max_tokens or 5))
+        finally:
+            RUNNING.discard(text)
+
+    async def count_tokens(self, prompt: Prompt) -> TokenCount:
+        return TokenCount(1)
+
+
+def create(_: Settings) -> Engine:
+    return Ticker()
+
+
+ENGINE = f"{__name__}:create"
+
+
+@pytest.fixture
+def ticker() -> Iterator[Callable[..., str]]:
+    """`ticker(**settings)` serves the ticking engine, by its import string."""
+    with contextlib.ExitStack() as stack:
+        yield lambda **values: stack.enter_context(running(create_app(settings(engine=ENGINE, **values))))
+
+
+def body(text: str, **values: object) -> dict[str, object]:
+    return {"messages": [{"role": "user", "content": text}], **values}
+
+
+def until(true: Callable[[], bool], seconds: float) -> bool:
+    ends = time.monotonic() + seconds
+    while time.monotonic() < ends:
+        if true():
+            return True
+        time.sleep(0.01)
+    return true()
+
+
+@pytest.mark.parametrize("stream", [True, False])
+def test_a_client_that_goes_away_stops_the_generation_within_a_second(ticker: Callable[..., str], stream: bool) -> None:
+    url = ticker()
+    text = f"long {stream}"
+    with httpx2.Client(base_url=url, trust_env=False) as client, contextlib.suppress(httpx2.TimeoutException):
+        ask = body(text, stream=stream, max_tokens=2000)
+        with client.stream("POST", "/v1/chat/completions", json=ask, timeout=0.5) as answer:
+            pieces = answer.iter_bytes()
+            next(pieces)
+            assert text in RUNNING
+    assert until(lambda: text not in RUNNING, 1.0)
+    metrics = httpx2.get(f"{url}/metrics", trust_env=False).text
+    assert "askmesh_llm_active 0.0" in metrics
+    assert 'outcome="abandoned"' in metrics
+
+
+def test_a_failure_in_mid_stream_is_an_error_event_without_done(ticker: Callable[..., str]) -> None:
+    url = ticker()
+    with httpx2.stream(
+        "POST", f"{url}/v1/chat/completions", json=body("break 2", stream=True), trust_env=False
+    ) as answer:
+        lines = [line for line in answer.iter_lines() if line]
+    assert json.loads(lines[-1].removeprefix("data: "))["error"]["code"] == "broken"
+    assert not any("[DONE]" in line for line in lines)
+    with sdk(url) as client, pytest.raises(openai.APIError, match="It broke"):
+        list(client.chat.completions.create(model="", messages=[{"role": "user", "content": "break 2"}], stream=True))
+
+
+def test_an_unexpected_failure_in_mid_stream_tells_no_details(ticker: Callable[..., str]) -> None:
+    answer = httpx2.post(f"{ticker()}/v1/chat/completions", json=body("crash 1", stream=True), trust_env=False)
+    assert "Something went wrong" in answer.text
+    assert "12345" not in answer.text
+
+
+def test_a_failure_before_the_first_word_keeps_its_status(ticker: Callable[..., str]) -> None:
+    with sdk(ticker()) as client, pytest.raises(openai.InternalServerError) as caught:
+        client.chat.completions.create(model="", messages=[{"role": "user", "content": "break 0"}], stream=True)
+    assert caught.value.status_code == 502
+
+
+def test_beyond_the_queue_there_is_a_429_with_retry_after(ticker: Callable[..., str]) -> None:
+    url = ticker(max_active=1, max_waiting=1)
+    with httpx2.Client(base_url=url, trust_env=False) as client:
+        answers: list[httpx2.Response] = []
+        threads = [
+            threading.Thread(
+                target=lambda: answers.append(client.post("/v1/chat/completions", json=body("x", max_tokens=8)))
+            )
+            for _ in range(5)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert sorted(answer.status_code for answer in answers) == [200, 200, 429, 429, 429]
+    refused = next(answer for answer in answers if answer.status_code == 429)
+    assert int(refused.headers["Retry-After"]) >= 1
+    assert refused.json()["error"]["code"] == "rate_limit_exceeded"
+
+
+def test_callers_take_turns(ticker: Callable[..., str]) -> None:
+    url = ticker(max_active=1)
+    finished: list[str] = []
+    with httpx2.Client(base_url=url, trust_env=False, timeout=20) as client:
+
+        def ask(user: str) -> None:
+            client.post("/v1/chat/completions", json=body("x", max_tokens=12, user=user))
+            finished.append(user)
+
+        def waiting(number: int) -> bool:
+            return f"askmesh_llm_waiting {number}.0" in client.get("/metrics").text
+
+        threads = [threading.Thread(target=ask, args=("greedy",)) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        assert until(lambda: waiting(3), 5)
+        threads.append(threading.Thread(target=ask, args=("modest",)))
+        threads[-1].start()
+        for thread in threads:
+            thread.join()
+    assert finished.index("modest") <= 2
+
+
+def test_the_deadline_ends_a_generation(ticker: Callable[..., str]) -> None:
+    url = ticker()
+    headers = {"X-Request-Deadline-Ms": "300"}
+    whole = httpx2.post(
+        f"{url}/v1/chat/completions", json=body("late", max_tokens=99), headers=headers, trust_env=False
+    )
+    assert whole.status_code == 504
+    ask = body("late", max_tokens=99, stream=True)
+    streamed = httpx2.post(f"{url}/v1/chat/completions", json=ask, headers=headers, trust_env=False)
+    assert '"code":"deadline_exceeded"' in streamed.text
+    assert "[DONE]" not in streamed.text
+    assert until(lambda: "late" not in RUNNING, 1.0)
+
+
+def test_at_shutdown_short_streams_finish_and_long_ones_end_with_an_error() -> None:
+    texts: dict[str, str] = {}
+    with running(create_app(settings(engine=ENGINE)), grace_s=1) as url:
+
+        def read(name: str, tokens: int) -> None:
+            ask = body(name, stream=True, max_tokens=tokens)
+            texts[name] = httpx2.post(f"{url}/v1/chat/completions", json=ask, trust_env=False, timeout=20).text
+
+        threads = [threading.Thread(target=read, args=item) for item in (("short", 10), ("endless", 5000))]
+        for thread in threads:
+            thread.start()
+        assert until(lambda: {"short", "endless"} <= RUNNING, 2)
+    for thread in threads:
+        thread.join()
+    assert texts["short"].endswith("data: [DONE]\n\n")
+    assert '"code":"shutting_down"' in texts["endless"]
+    assert "[DONE]" not in texts["endless"]
