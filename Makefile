@@ -27,11 +27,11 @@ down: ## Stop the services
 
 ask: $(VENV)/.runtime ## Ask a question in the terminal: make ask Q="How do I read a file with pathlib?"
 	@test -n "$$Q" || { echo 'Say what to ask: make ask Q="How do I read a whole text file with pathlib?"'; exit 2; }
-	@$(BIN)/askmesh ask "$$Q"
+	@$(BIN)/askmesh ask -- "$$Q" || [ $$? = 4 ]  # 4: the sources do not hold it, which is an answer too
 
 learn: $(VENV)/.runtime ## Learn a folder of documents or Python code: make learn FROM=path/to/docs
 	@test -n "$$FROM" || { echo 'Say what to learn from: make learn FROM=path/to/docs'; exit 2; }
-	@$(BIN)/askmesh learn "$$FROM"
+	@$(BIN)/askmesh learn -- "$$FROM"
 
 models: $(VENV)/.models ## Install torch's CPU build and transformers, for gte-large and Phi-3-mini
 

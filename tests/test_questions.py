@@ -88,14 +88,16 @@ def test_one_request_id_is_in_all_four_logs(mesh: RunningMesh) -> None:
         until(lambda log=log: "follow-me" in log.read_text(), 5, f"the request id in {log.name}")
 
 
+SHELL = ("-c", "from askmesh_bot.frontends.shell import main; main()")
+
+
 def test_the_shell_answers_with_links(mesh: RunningMesh) -> None:
-    asked = mesh.run("-m", "askmesh_bot.frontends.shell", "ask", PATHLIB_QUESTION)
+    asked = mesh.run(*SHELL, "ask", PATHLIB_QUESTION)
     assert asked.returncode == 0, asked.stderr
     assert "read_text" in asked.stdout
-    assert "/read/default/" in asked.stdout
+    assert f"{mesh.urls['bot']}/read/default/" in asked.stdout
 
 
 def test_the_shell_abstains(mesh: RunningMesh) -> None:
-    asked = mesh.run("-m", "askmesh_bot.frontends.shell", "ask", UNANSWERABLE_QUESTION)
-    assert "[1]" not in asked.stdout.split("\n\n")[0]
-    assert re.search(r"not (in|hold|answer)|n't (hold|answer|find|know)|nothing", asked.stdout + asked.stderr)
+    asked = mesh.run(*SHELL, "ask", UNANSWERABLE_QUESTION)
+    assert asked.returncode == 4, asked.stdout + asked.stderr
