@@ -2,7 +2,7 @@
 
 import asyncio
 import warnings
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +17,7 @@ with warnings.catch_warnings():
     warnings.filterwarnings("ignore", "'audioop' is deprecated", DeprecationWarning)
     from askmesh_bot.frontends.discord.endpoints import point_at
 
+from askmesh_bot.conversations.service import Conversations
 from askmesh_bot.frontends.discord.frontend import DiscordFrontend
 from askmesh_bot.frontends.discord.options import DiscordOptions
 from askmesh_bot.frontends.discord.status import State
@@ -28,6 +29,7 @@ from .scripted import ScriptedAssistant
 # Nothing listens on the discard port: a client that outlives its test reaches nobody.
 DEAD_API, DEAD_GATEWAY = "http://127.0.0.1:9/api/v10", "ws://127.0.0.1:9/"
 INTERVAL_S = 0.2
+BASE_URL = "http://bot.example.org"
 
 
 @pytest.fixture(autouse=True)
@@ -55,6 +57,7 @@ class Stage:
     assistant: ScriptedAssistant
     guild: dict[str, Any]
     channel: dict[str, Any]
+    conversations: Conversations
 
     def __post_init__(self) -> None:
         self.ada = self.discord.person("ada")
@@ -67,6 +70,11 @@ class Stage:
     async def answer_with(self, text: str, where: Callable[[], list[dict[str, Any]]]) -> dict[str, Any]:
         """The first message of `where()` that comes to hold `text`."""
         return await until(lambda: next((m for m in where() if text in m["content"]), None))
+
+    def restarted(self, tmp_path: Path, **changes: Any) -> DiscordFrontend:
+        """Another process's frontend for the same bot, on the same state directory."""
+        settings, options = settings_for(self.discord), options_for(tmp_path / "state", **changes)
+        return DiscordFrontend(settings, BASE_URL, self.conversations, options)
 
     async def thread_of(self, message: dict[str, Any]) -> dict[str, Any]:
         """The thread opened on a message: it has the message's id."""
@@ -88,15 +96,6 @@ def options_for(state_dir: Path, **changes: Any) -> DiscordOptions:
     return DiscordOptions(_env_file=None, **values | changes)
 
 
-Staging = Callable[..., Awaitable[Stage]]
-
-
-@pytest.fixture
-def tune() -> dict[str, Any]:
-    """Options of the frontend that a test changes before it asks for `stage`."""
-    return {}
-
-
 @asynccontextmanager
 async def staged(tmp_path: Path, wait_ready: bool = True, **changes: Any) -> AsyncIterator[Stage]:
     """A stage for the length of the block."""
@@ -106,23 +105,16 @@ async def staged(tmp_path: Path, wait_ready: bool = True, **changes: Any) -> Asy
         # Fast edits must not meet the limits by accident; the test of the limits sets its own.
         discord.limiter.limits = {key: (100, window) for key, (_, window) in discord.limiter.limits.items()}
         frontend = DiscordFrontend(
-            settings_for(discord), "http://bot.example.org", conversations, options_for(tmp_path / "state", **changes)
+            settings_for(discord), BASE_URL, conversations, options_for(tmp_path / "state", **changes)
         )
         await frontend.start()
-        stage = Stage(discord, frontend, assistant, guild, channel)
+        stage = Stage(discord, frontend, assistant, guild, channel, conversations)
         try:
             if wait_ready:
                 await until(lambda: frontend.status.state is State.READY and discord.world.commands)
             yield stage
         finally:
             await frontend.stop()
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Every coroutine test here runs on asyncio, by anyio's plugin."""
-    for item in items:
-        if isinstance(item, pytest.Function) and asyncio.iscoroutinefunction(item.obj):
-            item.add_marker(pytest.mark.anyio)
 
 
 @pytest.fixture

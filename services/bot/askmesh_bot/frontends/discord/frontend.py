@@ -54,6 +54,11 @@ class DiscordFrontend:
         """Why Discord is not served, with the remedy where people must act; None where all is well."""
         return self.status.problem
 
+    @property
+    def busy(self) -> bool:
+        """Whether answers are being written."""
+        return bool(self._tracker.tasks())
+
     async def _run(self) -> None:
         try:
             path = lock_path(self._options.state_dir, self._token)

@@ -18,7 +18,7 @@ _HEADING = re.compile(r"\s*#{1,6}\s+(.+?)[\s#]*")
 _BLOCK = re.compile(r"(\s*(?:(?:>|[-*+]|\d{1,9}[.)])\s+)*)(-#|>>>|#)")
 _PING = re.compile(r"@(?=everyone|here|[!&]?\d)|(?<=<)[#@](?=[!&]?\d)")
 _TOKEN = re.compile(
-    r"(?P<code>(?P<ticks>`+)(?!`)(?P<inside>[^\n]+?)(?<!`)(?P=ticks)(?!`))"
+    r"(?P<code>(?<!`)(?P<ticks>`{1,2})(?!`)(?P<inside>[^\n]+?)(?<!`)(?P=ticks)(?!`))"
     r"|!?\[(?P<label>[^\[\]\n]*)\]\(\s*<?(?P<target>[^\s()<>]*)>?[^()\n]*\)"
     r"|\[(?P<number>\d{1,3})\]"
     r"|(?P<url>[A-Za-z][A-Za-z0-9+.-]{1,20}://[^\s<>`]*|(?:discord\.gg|discord(?:app)?\.com/invite)/[^\s<>`]*)"
@@ -51,7 +51,7 @@ def plain(text: str, limit: int) -> str:
     line = " ".join(_INVISIBLE.sub("", text).split())
     line = line if len(line) <= limit else line[: limit - 1].rstrip() + "…"
     # No address in a label: Discord shows such a link as raw text.
-    line = re.sub(r"(?i)([a-z])://", r"\1: //", line)
+    line = re.sub(r"(?i)([a-z]):(?=//)|(discord\.gg|discord(?:app)?\.com/invite)(?=/)", r"\g<0> ", line)
     return _no_pings(re.sub(r"([\\`*_~|<>\[\]()#])", r"\\\1", line))
 
 
@@ -92,18 +92,26 @@ def _prose(line: str, links: Mapping[int, str]) -> str:
 
 
 def _inline(text: str, links: Mapping[int, str]) -> str:
-    out, end = [], 0
+    out, end = "", 0
     for token in _TOKEN.finditer(text):
-        out.append(_no_pings(text[end : token.start()]))
-        out.append(_replace(token, links))
+        out = _joined(out, _no_pings(text[end : token.start()]))
+        out = _joined(out, _replace(token, links))
         end = token.end()
-    out.append(_no_pings(text[end:]))
-    return "".join(out)
+    return _joined(out, _no_pings(text[end:]))
+
+
+def _joined(left: str, right: str) -> str:
+    """Both, kept from becoming together what neither is alone: a longer run of backticks, or the middle of a link."""
+    if left.endswith("`") and right.startswith("`"):
+        return left + ZWSP + right
+    if left.endswith("\\]") and right.startswith("("):
+        return left + "\\" + right
+    return left + right
 
 
 def _replace(token: re.Match[str], links: Mapping[int, str]) -> str:
     if token["code"] is not None:
-        return _no_pings(token["code"]) if len(token["code"]) <= _MAX_CODE else _escape(token["code"])
+        return _code(token["ticks"], token["inside"], links)
     if token["label"] is not None:
         return _written_link(token["label"], token["target"], links)
     if token["number"] is not None:
@@ -111,6 +119,12 @@ def _replace(token: re.Match[str], links: Mapping[int, str]) -> str:
     if token["url"] is not None:
         return _shown_url(token["url"])
     return _escape(token["special"])
+
+
+def _code(ticks: str, inside: str, links: Mapping[int, str]) -> str:
+    if len(inside) <= _MAX_CODE and "```" not in inside:
+        return ticks + _no_pings(inside) + ticks
+    return _escape(ticks) + _inline(inside, links) + _escape(ticks)
 
 
 def _written_link(label: str, target: str, links: Mapping[int, str]) -> str:

@@ -5,6 +5,7 @@ import contextlib
 import random
 import time
 from collections.abc import Callable
+from typing import Any
 
 import discord
 from askmesh_kit.logs import get_logger
@@ -87,7 +88,8 @@ class Supervisor:
         running = asyncio.create_task(client.start(self._token))
         watching = asyncio.create_task(watch(client, self._options, self._status))
         try:
-            await asyncio.wait({running, watching, client.gave_up}, return_when=asyncio.FIRST_COMPLETED)
+            ending: set[asyncio.Future[Any]] = {running, watching, client.gave_up}
+            await asyncio.wait(ending, return_when=asyncio.FIRST_COMPLETED)
         except asyncio.CancelledError:
             await self._end(client, running, watching)
             await client.dispose()

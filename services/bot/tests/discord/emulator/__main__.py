@@ -1,7 +1,9 @@
+# ruff: noqa: T201 - this is a program that talks to a terminal
 """Serves one guild to play with: `python -m services.bot.tests.discord.emulator` from the repository's root."""
 
 import argparse
 import asyncio
+import contextlib
 import os
 
 from .server import Emulator
@@ -35,10 +37,9 @@ async def serve(port: int) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, epilog="Each line you type mentions the bot in #general.")
     parser.add_argument("--port", type=int, default=int(os.environ.get("PORT", "0")), help="default: a free one")
-    try:
-        asyncio.run(serve(parser.parse_args().port))
-    except KeyboardInterrupt:
-        pass
+    port = parser.parse_args().port
+    with contextlib.suppress(KeyboardInterrupt):
+        asyncio.run(serve(port))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,247 @@
+"""What kills Discord bots, row by row, and what this one does instead."""
+
+import asyncio
+import json
+
+import pytest
+from askmesh_bot.frontends.discord.status import State
+
+from .conftest import staged, until
+from .emulator import Fault
+from .emulator.limits import RateLimiter
+from .scripted import ANSWER, answered
+
+pytestmark = pytest.mark.anyio
+
+SLOW = 0.06
+
+
+async def ready(stage):
+    await until(lambda: stage.frontend.status.state is State.READY)
+
+
+async def ask(stage, text="How do I read a text file?"):
+    """The thread of an answered mention."""
+    thread = await stage.thread_of(await stage.ada.mention(stage.channel, text))
+    await stage.answer_with("**Sources**", lambda: stage.messages(thread))
+    return thread
+
+
+@pytest.mark.parametrize("code", [None, 1000, 1001, 4000, 4009])
+async def test_a_dropped_connection_is_resumed_and_the_answer_given_once(tmp_path, code):
+    async with staged(tmp_path) as stage:
+        stage.assistant.script = lambda question: answered(ANSWER, pause_s=SLOW)
+        first = await stage.ada.mention(stage.channel, "First?")
+        thread = await stage.thread_of(first)
+        await until(lambda: stage.messages(thread))
+        await stage.discord.gateway.drop(code)
+        second = await stage.ada.mention(stage.channel, "Second?")  # missed, and replayed on RESUME
+        other = await stage.thread_of(second)
+        await stage.answer_with("**Sources**", lambda: stage.messages(thread))
+        await stage.answer_with("**Sources**", lambda: stage.messages(other))
+        await ready(stage)
+        assert (len(stage.messages(thread)), len(stage.messages(other))) == (1, 1)
+        assert stage.discord.gateway.received["identify"] == 1
+        assert stage.discord.gateway.received["resume"] >= 1
+
+
+async def test_discord_asking_for_a_reconnect_is_followed(tmp_path):
+    async with staged(tmp_path) as stage:
+        await stage.discord.gateway.ask_to_reconnect()
+        await until(lambda: stage.discord.gateway.received["resume"])
+        await ask(stage)
+
+
+async def test_an_invalid_session_that_may_be_resumed_is_resumed(tmp_path):
+    async with staged(tmp_path) as stage:
+        await stage.discord.gateway.invalidate(resumable=True)
+        await until(lambda: stage.discord.gateway.received["resume"])
+        await ask(stage)
+
+
+async def test_a_server_that_is_down_at_first_is_tried_again(tmp_path):
+    async with staged(tmp_path, wait_ready=False) as stage:
+        stage.discord.faults.add(Fault("status", path="/users/@me", status=503, times=2))
+        stage.discord.gateway.faults.refuse = 1
+        await ready(stage)
+        assert stage.frontend.status.restarts == 3
+        await ask(stage)
+
+
+async def test_a_token_that_is_refused_ends_in_failed_with_the_remedy(tmp_path):
+    async with staged(tmp_path, wait_ready=False) as stage:
+        stage.discord.world.token = "another"
+        await until(lambda: stage.frontend.status.state is State.FAILED)
+        requests = len(stage.discord.requests)
+        await asyncio.sleep(0.4)
+        assert len(stage.discord.requests) == requests  # no retry
+        assert "ASKMESH_DISCORD_TOKEN" in await stage.frontend.check()
+
+
+@pytest.mark.parametrize(("code", "told"), [(4004, "TOKEN"), (4014, "MESSAGE_CONTENT"), (4011, "sharded")])
+async def test_fatal_close_codes_end_in_failed(tmp_path, code, told):
+    async with staged(tmp_path, wait_ready=False) as stage:
+        stage.discord.gateway.faults.close_on_identify = code
+        await until(lambda: stage.frontend.status.state is State.FAILED)
+        await asyncio.sleep(0.3)
+        assert stage.discord.gateway.received["identify"] == 1
+        assert told in await stage.frontend.check()
+
+
+async def test_the_content_intent_is_not_asked_for(tmp_path):
+    async with staged(tmp_path) as stage:
+        (session,) = stage.discord.gateway.sessions.values()
+    assert not session.intents & ((1 << 1) | (1 << 8) | (1 << 15))
+
+
+@pytest.mark.parametrize(
+    ("event", "data"),
+    [
+        ("MESSAGE_CREATE", {"id": "x"}),
+        ("MESSAGE_CREATE", None),
+        ("INTERACTION_CREATE", {"type": 2}),
+        ("GUILD_CREATE", {"id": "7", "channels": 3}),
+        ("CHANNEL_CREATE", {"guild_id": []}),
+    ],
+)
+async def test_a_malformed_event_costs_only_itself(tmp_path, event, data):
+    async with staged(tmp_path) as stage:
+        await stage.discord.gateway.dispatch(event, data)
+        await stage.discord.gateway.dispatch("SOMETHING_NEW", {"of": "tomorrow"})
+        await ask(stage)
+        assert stage.frontend.status.dropped_events == 1
+        assert stage.frontend.status.restarts == 0
+
+
+async def test_a_frame_that_is_not_json_leads_to_a_fresh_client(tmp_path):
+    async with staged(tmp_path) as stage:
+        await stage.discord.gateway.send_raw("not json")
+        await until(lambda: stage.frontend.status.restarts == 1)
+        await ready(stage)
+        await ask(stage)
+
+
+async def test_an_answer_in_flight_outlives_its_client(tmp_path):
+    async with staged(tmp_path) as stage:
+        stage.assistant.script = lambda question: answered(ANSWER, pause_s=SLOW)
+        thread = await stage.thread_of(await stage.ada.mention(stage.channel, "How?"))
+        await until(lambda: stage.messages(thread))
+        await stage.discord.gateway.send_raw("not json")
+        await stage.answer_with("**Sources**", lambda: stage.messages(thread))
+        assert len(stage.messages(thread)) == 1
+
+
+async def test_a_connection_that_never_gets_ready_is_replaced(tmp_path):
+    async with staged(tmp_path, wait_ready=False, ready_deadline_s=0.3) as stage:
+        stage.discord.gateway.faults.withhold_ready = True
+        await until(lambda: stage.frontend.status.restarts >= 1)
+        assert "not ready within" in stage.frontend.status.last_error
+        stage.discord.gateway.faults.withhold_ready = False
+        await ready(stage)
+
+
+async def test_sockets_that_close_after_hello_are_not_hammered(tmp_path):
+    async with staged(tmp_path, wait_ready=False, backoff_s=0.5) as stage:
+        stage.discord.gateway.faults.close_after_hello = 4000
+        await until(lambda: stage.frontend.status.restarts >= 1)
+        await asyncio.sleep(0.5)
+        assert stage.discord.gateway.received["connect"] < 40
+        stage.discord.gateway.faults.close_after_hello = None
+        await ready(stage)
+
+
+async def test_a_gateway_that_stops_acknowledging_is_left(tmp_path):
+    async with staged(tmp_path, wait_ready=False) as stage:
+        stage.discord.gateway.heartbeat_s = 0.2
+        await ready(stage)
+        stage.discord.gateway.faults.mute_acks = True
+        await until(lambda: stage.frontend.status.restarts >= 1)
+        stage.discord.gateway.faults.mute_acks = False
+        await ready(stage)
+
+
+async def test_a_rate_limit_is_waited_out(tmp_path):
+    async with staged(tmp_path) as stage:
+        limit = stage.discord.faults.add(Fault("rate_limit", method="PATCH", path="/messages/", seconds=0.4))
+        await ask(stage)
+        assert limit.hits == 1
+
+
+async def test_rate_limits_told_in_headers_are_kept(tmp_path):
+    async with staged(tmp_path) as stage:
+        stage.discord.limiter.limits[("PATCH", "/channels/{channel}/messages/{message}")] = (2, 1.0)
+        stage.assistant.script = lambda question: answered(ANSWER, pause_s=0.08)
+        await ask(stage)
+        assert [r for r in stage.discord.requests if r.status == 429] == []
+
+
+async def test_a_global_rate_limit_and_a_stopped_answer_do_not_hang_the_api(tmp_path):
+    async with staged(tmp_path, answer_deadline_s=0.3) as stage:
+        stage.discord.faults.add(Fault("global_limit", method="PATCH", path="/messages/", seconds=0.6))
+        stage.assistant.script = lambda question: answered("word " * 50, pause_s=0.1)
+        thread = await stage.thread_of(await stage.ada.mention(stage.channel, "How?"))
+        await stage.answer_with("took too long", lambda: stage.messages(thread))
+        stage.assistant.script = lambda question: answered(ANSWER)
+        await ask(stage)
+
+
+@pytest.mark.parametrize("kind", ["reset_after", "reset_before", "status"])
+async def test_a_post_whose_response_is_lost_is_made_once(tmp_path, kind):
+    async with staged(tmp_path) as stage:
+        fault = stage.discord.faults.add(Fault(kind, method="POST", path=r"/channels/\d+/messages$"))
+        thread = await ask(stage)
+        assert fault.hits == 1
+        assert len(stage.messages(thread)) == 1
+
+
+async def test_final_words_survive_a_server_error(tmp_path):
+    async with staged(tmp_path) as stage:
+        stage.discord.faults.add(Fault("status", method="PATCH", path="/messages/", status=503, times=2))
+        await ask(stage)
+
+
+async def test_commands_that_discord_refuses_do_not_stop_the_bot(tmp_path):
+    async with staged(tmp_path, wait_ready=False) as stage:
+        stage.discord.faults.add(Fault("status", method="PUT", path="/commands", status=400, times=99))
+        await ready(stage)
+        await ask(stage)
+
+
+async def test_a_resume_address_on_another_host_is_not_followed(tmp_path):
+    async with staged(tmp_path, wait_ready=False) as stage:
+        stage.discord.gateway.url = "wss://gateway-us-east1-b.discord.gg"
+        await ready(stage)
+        await stage.discord.gateway.drop()
+        await until(lambda: stage.discord.gateway.received["resume"])
+        await ask(stage)
+
+
+async def test_a_state_folder_that_cannot_be_written_ends_in_failed(tmp_path):
+    (tmp_path / "state").write_text("a file where a folder should be")
+    async with staged(tmp_path, wait_ready=False) as stage:
+        await until(lambda: stage.frontend.status.state is State.FAILED)
+        assert "ASKMESH_DISCORD_STATE_DIR" in await stage.frontend.check()
+
+
+async def test_readiness_tells_what_is_wrong_meanwhile(tmp_path):
+    async with staged(tmp_path) as stage:
+        assert await stage.frontend.check() is None
+        stage.discord.gateway.faults.refuse = 1000
+        await stage.discord.gateway.drop()
+        reason = await until_told(stage)
+        assert reason.startswith("Discord: reconnecting for ")
+        json.dumps(reason)
+
+
+async def until_told(stage):
+    while not (reason := await stage.frontend.check()):
+        await asyncio.sleep(0.02)
+    return reason
+
+
+def test_the_emulators_own_limits_are_discords_shape():
+    limiter = RateLimiter({("POST", "/x"): (1, 60.0)})
+    assert limiter.take("POST", "/x", "1")[0]
+    passed, headers = limiter.take("POST", "/x", "1")
+    assert (passed, headers["X-RateLimit-Remaining"]) == (False, "0")
+    assert limiter.take("POST", "/x", "2")[0]
