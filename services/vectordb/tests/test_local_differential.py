@@ -97,7 +97,7 @@ class Pair:
 
 
 @pytest.mark.parametrize("metric", ["cosine", "dotproduct", "euclidean"])
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(operations=st.lists(OPERATIONS, min_size=4, max_size=25))
 def test_the_store_answers_as_the_model_does(metric: Metric, operations: list[Any]) -> None:
     async def run() -> None:

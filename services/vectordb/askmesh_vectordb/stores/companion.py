@@ -77,10 +77,11 @@ class Companion:
         """Ids with their BM25, best first, ties by id."""
 
         def read(connection: sqlite3.Connection) -> list[tuple[str, float]]:
+            (documents,) = connection.execute("SELECT count(*) FROM documents").fetchone()
             name_of = "SELECT id FROM documents WHERE row = ? AND namespace = ?"
             ranked = (
                 (found[0], score)
-                for row, score in lexical.search(connection, text)
+                for row, score in lexical.search(connection, text, documents)
                 if (found := connection.execute(name_of, [row, namespace]).fetchone())
             )
             return sorted(islice(ranked, most), key=lambda pair: (-pair[1], pair[0]))
@@ -117,7 +118,7 @@ class Companion:
             with translated():
                 if self._connection is None:
                     self._path.parent.mkdir(parents=True, exist_ok=True)
-                    self._connection = connect(self._path, self._busy_timeout_s)
+                    self._connection = connect(self._path, self._busy_timeout_s, create=True)
                     migrate(self._connection, _SCHEMA)
                 with transaction(self._connection):
                     return work(self._connection)

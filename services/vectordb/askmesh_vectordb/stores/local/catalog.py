@@ -28,15 +28,15 @@ class Catalog:
 
     def create(self, wanted: IndexInfo) -> bool:
         """Create an index; True if it is new. Raises IndexMismatch if it exists and differs."""
+        if existing := self._kept(wanted.name):
+            check_same_index(existing, wanted)
+            return False
         uid = f"{wanted.name}-{secrets.token_hex(6)}"
         with self._open() as connection:
-            if found := _find(connection, wanted.name):
-                check_same_index(_info(found), wanted)
-                return False
             path = self._path(uid)
             IndexFile.create(path, self._busy_timeout_s)
-            row = [wanted.name, uid, wanted.dimension, wanted.metric, json.dumps(dict(wanted.tags)), False]
-            row[-1] = wanted.deletion_protection
+            tags = json.dumps(dict(wanted.tags))
+            row = [wanted.name, uid, wanted.dimension, wanted.metric, tags, wanted.deletion_protection]
             with transaction(connection):
                 # Another process may have been first.
                 if found := _find(connection, wanted.name):
@@ -45,6 +45,16 @@ class Catalog:
                     return False
                 connection.execute("INSERT INTO indexes VALUES (?, ?, ?, ?, ?, ?)", row)
         return True
+
+    def _kept(self, name: str) -> IndexInfo | None:
+        """An index that exists, in the catalog and as a file."""
+        try:
+            with self.file(name).reading():
+                return self.describe(name)
+        except IndexNotFound:
+            if name in self._files:
+                self.forget(self._files[name])
+            return None
 
     def describe(self, name: str) -> IndexInfo:
         with self._open() as connection:
@@ -64,13 +74,13 @@ class Catalog:
             )
 
     def drop(self, name: str) -> None:
+        """Mark the file, forget the name, remove the file; a crash in between is made good by `forget`."""
+        if self.describe(name).deletion_protection:
+            raise ProtectedIndex(f"The index {name!r} is protected.", fix="Set deletion_protection to disabled.")
         file = self.file(name)
-        with self._open() as connection, transaction(connection):
-            if _info(_existing(connection, name)).deletion_protection:
-                raise ProtectedIndex(f"The index {name!r} is protected.", fix="Set deletion_protection to disabled.")
-            connection.execute("DELETE FROM indexes WHERE name = ?", [name])
-            self._files.pop(name, None)
-        file.drop()
+        file.mark_dropped()
+        self.forget(file)
+        file.remove()
 
     def file(self, name: str) -> IndexFile:
         """The open file of an index."""
@@ -84,10 +94,13 @@ class Catalog:
             return self._files.setdefault(name, file)
 
     def forget(self, file: IndexFile) -> None:
-        """Close a file that turned out to be dropped, so that the name is looked up anew."""
-        with self._lock:
+        """Let go of a file that was dropped, here or by another process, and of its name if it still has one."""
+        uid = file.path.name.partition(".index.")[0]
+        with self._open() as connection:
             if self._files.get(file.name) is file:
                 del self._files[file.name]
+            with transaction(connection):
+                connection.execute("DELETE FROM indexes WHERE uid = ?", [uid])
         file.close()
 
     def close(self) -> None:
@@ -104,7 +117,7 @@ class Catalog:
         with self._lock:
             if self._connection is None:
                 self._folder.mkdir(parents=True, exist_ok=True)
-                connection = connect(self._folder / "catalog.sqlite3", self._busy_timeout_s)
+                connection = connect(self._folder / "catalog.sqlite3", self._busy_timeout_s, create=True)
                 migrate(connection, schema.CATALOG)
                 self._connection = connection
                 self._sweep(connection)

@@ -32,12 +32,13 @@ def translated() -> Iterator[None]:
         ) from error
 
 
-def connect(path: Path, busy_timeout_s: float) -> sqlite3.Connection:
+def connect(path: Path, busy_timeout_s: float, *, create: bool = False) -> sqlite3.Connection:
     """A connection in autocommit mode: transactions are begun and ended in words, by `transaction`.
 
     A commit returns only when the write-ahead log has reached the disk (synchronous=FULL).
     """
-    connection = sqlite3.connect(path, timeout=busy_timeout_s, isolation_level=None, check_same_thread=False)
+    uri = f"{path.resolve().as_uri()}?mode={'rwc' if create else 'rw'}"
+    connection = sqlite3.connect(uri, uri=True, timeout=busy_timeout_s, isolation_level=None, check_same_thread=False)
     try:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")

@@ -27,7 +27,7 @@ class IndexFile:
     @staticmethod
     def create(path: Path, busy_timeout_s: float) -> None:
         """Write a new, empty file."""
-        connection = connect(path, busy_timeout_s)
+        connection = connect(path, busy_timeout_s, create=True)
         try:
             migrate(connection, schema.INDEX)
         finally:
@@ -71,11 +71,12 @@ class IndexFile:
             self._check_kept(connection)
             yield connection
 
-    def drop(self) -> None:
-        """Mark the file as dropped, so that no process writes to it again, then remove it."""
-        if self.path.exists():
-            with suppress(IndexNotFound), self.writing() as connection:
-                connection.execute("UPDATE state SET value = 1 WHERE key = 'dropped'")
+    def mark_dropped(self) -> None:
+        """From here on no process writes to the file or reads from it."""
+        with suppress(IndexNotFound), self.writing() as connection:
+            connection.execute("UPDATE state SET value = 1 WHERE key = 'dropped'")
+
+    def remove(self) -> None:
         self.close()
         for suffix in ("", "-wal", "-shm"):
             self.path.with_name(self.path.name + suffix).unlink(missing_ok=True)
@@ -89,7 +90,7 @@ class IndexFile:
 
     def _open(self) -> sqlite3.Connection:
         if not self.path.exists():
-            # Dropped by another process; opening would make an empty file.
+            # Dropped by another process.
             raise IndexNotFound(self.name)
         connection = connect(self.path, self._busy_timeout_s)
         try:

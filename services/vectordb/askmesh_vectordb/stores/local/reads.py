@@ -33,7 +33,8 @@ def search_text(
     if chosen:
         allowed = allowed & terms.mask_of(connection, number, chosen.root, view.rows)
     pairs: list[tuple[int, float]] = []
-    for row, score in lexical.search(connection, text):
+    (documents,) = connection.execute("SELECT coalesce(sum(records), 0) FROM namespaces").fetchone()
+    for row, score in lexical.search(connection, text, documents):
         # All that share the last place are taken: which of them stay is for the ids to decide.
         if len(pairs) >= top_k and score < pairs[top_k - 1][1]:
             break
@@ -44,8 +45,14 @@ def search_text(
 
 
 def fetch(connection: sqlite3.Connection, number: int, ids: Sequence[str]) -> dict[str, Record]:
-    rows = writes.rows_by_id(connection, number, list(dict.fromkeys(ids)))
-    return {name: Record(name, decode(vector), json.loads(text)) for _, name, vector, text in rows}
+    found: dict[str, Record] = {}
+    for name in dict.fromkeys(ids):
+        row = connection.execute(
+            "SELECT vector, metadata FROM records WHERE namespace = ? AND id = ?", [number, name]
+        ).fetchone()
+        if row:
+            found[name] = Record(name, decode(row[0]), json.loads(row[1]))
+    return found
 
 
 def count(connection: sqlite3.Connection, chosen: Filter | None) -> dict[str, int]:
@@ -88,8 +95,8 @@ def decode(vector: bytes) -> Vector:
 
 
 def _vector_of(connection: sqlite3.Connection, number: int, name: str) -> Vector | None:
-    found = writes.rows_by_id(connection, number, [name])
-    return decode(found[0][2]) if found else None
+    record = fetch(connection, number, [name]).get(name)
+    return record.values if record else None
 
 
 def _matches(
