@@ -28,8 +28,10 @@ def site_with_key(tmp_path_factory) -> Iterator[Site]:
         yield running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser():
+    """A browser per module: while Playwright runs, the thread counts as running an event loop, and no other test
+    could start one."""
     executable = find_chromium()
     if executable is None:
         pytest.skip("no Chromium found: install the package chromium, or set ASKMESH_CHROMIUM to one")
@@ -60,7 +62,7 @@ def open_page(site, browser):
         watch.check()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def shared_context(web_site, browser):
     context = browser.new_context(base_url=web_site.url)
     context.set_default_timeout(15_000)

@@ -1,6 +1,7 @@
 """Asking in the browser: streaming, citations, the ways to ask, what can be done with an answer."""
 
 import re
+from dataclasses import replace
 
 from playwright.sync_api import expect
 
@@ -80,6 +81,17 @@ def test_the_cited_passage_is_shown_to_the_keyboard(page):
     expect(page.locator(".cite").first).to_have_attribute("aria-describedby", "passage-card")
     page.keyboard.press("Escape")
     expect(card).to_be_hidden()
+
+
+def test_a_long_passage_scrolls_between_its_name_and_its_link(site, page):
+    passage = replace(READ_TEXT, header="name " * 100, text="A long line of the passage.\n" * 200)
+    site.script("long passage", answered("Cited. [1]", [passage], [1]))
+    ask(page, "long passage")
+    page.locator(".cite").hover()
+    card = page.locator("#passage-card")
+    expect(card.get_by_role("link", name="Open the source")).to_be_in_viewport(ratio=1)
+    assert card.evaluate("node => node.scrollHeight <= node.clientHeight")
+    assert card.locator(".card-text").evaluate("node => node.scrollHeight > node.clientHeight")
 
 
 def test_a_finger_reads_the_passage_before_it_follows_the_link(open_page):

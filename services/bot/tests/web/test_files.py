@@ -24,6 +24,13 @@ def test_every_file_is_served_and_revalidated(site, name):
     assert stale.status_code == 200
 
 
+def test_the_page_is_revalidated(site):
+    first = httpx2.get(site.url + "/")
+    again = httpx2.get(site.url + "/", headers={"If-None-Match": first.headers["etag"]})
+    assert (again.status_code, again.content) == (304, b"")
+    assert "content-security-policy" in again.headers
+
+
 @pytest.mark.parametrize("name", ["nothing.js", "..%2Froutes.py", "%2e%2e%2froutes.py", "routes.py", "a%00b.js", "."])
 def test_only_the_folder_s_own_files_are_served(site, name):
     assert httpx2.get(f"{site.url}/static/{name}").status_code == 404

@@ -2,12 +2,13 @@
 
 import hashlib
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from importlib.resources import files
 from string import Template
 
 from fastapi import Request, Response
 
+HTML = "text/html; charset=utf-8"
 _MEDIA_TYPES = {
     "css": "text/css; charset=utf-8",
     "js": "text/javascript; charset=utf-8",
@@ -44,7 +45,10 @@ class Asset:
 
     body: bytes
     media_type: str
-    etag: str
+
+    @cached_property
+    def etag(self) -> str:
+        return f'"{hashlib.sha256(self.body).hexdigest()[:32]}"'
 
 
 @cache
@@ -54,8 +58,7 @@ def asset(name: str) -> Asset | None:
     found = next((entry for entry in (files(__package__) / "static").iterdir() if entry.name == name), None)
     if found is None or suffix not in _MEDIA_TYPES:
         return None
-    body = found.read_bytes()
-    return Asset(body, _MEDIA_TYPES[suffix], f'"{hashlib.sha256(body).hexdigest()[:32]}"')
+    return Asset(found.read_bytes(), _MEDIA_TYPES[suffix])
 
 
 @cache
@@ -73,7 +76,7 @@ def asset_response(request: Request, found: Asset) -> Response:
     return Response(found.body, media_type=found.media_type, headers=headers)
 
 
-def page_response(body: str, *, status: int = 200, private: bool = False) -> Response:
-    """A page; a private one is kept by no cache."""
-    headers = SECURITY_HEADERS | {"Cache-Control": "no-store" if private else "no-cache"}
-    return Response(body, status, headers=headers, media_type="text/html; charset=utf-8")
+def page_response(body: str, status: int = 200) -> Response:
+    """A page made for one reader: no cache keeps it."""
+    headers = SECURITY_HEADERS | {"Cache-Control": "no-store"}
+    return Response(body, status, headers=headers, media_type=HTML)

@@ -13,7 +13,7 @@ from pydantic import BaseModel, Field
 from askmesh_bot.answering.base import Failed
 from askmesh_bot.conversations.service import Answered
 from askmesh_bot.frontends.web.answer_page import answer_page, message_page
-from askmesh_bot.frontends.web.assets import asset, asset_response, page_response, template
+from askmesh_bot.frontends.web.assets import HTML, Asset, asset, asset_response, page_response, template
 from askmesh_bot.frontends.web.examples import example_questions, learned_sources
 from askmesh_bot.routes.failures import as_error
 
@@ -41,10 +41,11 @@ Asked = Annotated[str, Query(max_length=20_000, description="A question to ask a
 
 
 @router.get("/", summary="The web chat", response_class=Response, include_in_schema=False)
-async def page(q: Asked = "") -> Response:
+async def page(request: Request, q: Asked = "") -> Response:
     # Without JavaScript a deep link is answered by the plain page.
     plain = f'<noscript><meta http-equiv="refresh" content="0;url=/ask?{urlencode({"q": q})}"></noscript>' if q else ""
-    return page_response(template("index.html").substitute(no_script=plain))
+    body = template("index.html").substitute(no_script=plain)
+    return asset_response(request, Asset(body.encode(), HTML))
 
 
 @router.get("/static/{name}", response_class=Response, include_in_schema=False)
@@ -78,16 +79,16 @@ async def ask(request: Request, q: Asked) -> Response:
     refusal = _refusal(request, question)
     if refusal:
         status, detail, fix = refusal
-        return page_response(message_page(question, detail, fix), status=status, private=True)
+        return page_response(message_page(question, detail, fix), status)
     outcome = Failed("cut_short", "The answer ended before it was complete.", "Ask again.")
     events = request.state.conversations.ask(question, conversation_id=None, collection=None, audience=_PUBLIC)
     async with aclosing(events):
         async for event in events:
             if isinstance(event, Answered):
-                return page_response(answer_page(question, event.done), private=True)
+                return page_response(answer_page(question, event.done))
             if isinstance(event, Failed):
                 outcome = event
-    return page_response(answer_page(question, outcome), status=as_error(outcome).status, private=True)
+    return page_response(answer_page(question, outcome), status=as_error(outcome).status)
 
 
 def _refusal(request: Request, question: str) -> tuple[int, str, str] | None:

@@ -59,7 +59,6 @@ export class PassageCard {
     mark.setAttribute("aria-describedby", this.#node.id);
     this.#node.replaceChildren(...contents(passage));
     this.#node.hidden = false;
-    this.#node.scrollTop = 0;
     this.#place();
   }
 
@@ -98,8 +97,9 @@ export class PassageCard {
     const { width, height } = this.#node.getBoundingClientRect();
     const left = Math.max(gap, Math.min(mark.left - 24, document.documentElement.clientWidth - width - gap));
     const above = mark.bottom + gap + height > innerHeight && mark.top - gap - height > 0;
+    const below = Math.max(gap, Math.min(mark.bottom + gap, innerHeight - height - gap));
     this.#node.style.setProperty("left", `${left}px`);
-    this.#node.style.setProperty("top", `${above ? mark.top - gap - height : mark.bottom + gap}px`);
+    this.#node.style.setProperty("top", `${above ? mark.top - gap - height : below}px`);
   }
 }
 

@@ -32,7 +32,7 @@ export function button(iconName, text, onclick, { label = false, ...properties }
 
 /** A long technical name, with places where a line may break that read better than the middle of a word. `tail` stays with its end. */
 export function breakable(name, tail = null) {
-  const parts = name.split(/(?<=[._/(, ])(?=[^\s._/(,])/);
+  const parts = name.split(/(?<=[./( ])(?=[^\s./(])/);
   const last = el("span", { class: tail && parts.at(-1).length < 24 ? "together" : null }, parts.pop(), tail);
   return el("span", {}, ...parts.flatMap((part) => [part, el("wbr")]), last);
 }
