@@ -47,6 +47,27 @@ class EmbeddingRequest(BaseModel):
     user: str | None = Field(None, description="Ignored.")
 
 
+class OpenAIErrorDetail(BaseModel):
+    message: str
+    type: str
+    param: str | None
+    code: str = Field(description="Stable; the README lists them.")
+
+
+class OpenAIError(BaseModel):
+    """OpenAI's error object."""
+
+    error: OpenAIErrorDetail
+
+
+class TeiError(BaseModel):
+    """Text Embeddings Inference's error object, with our code beside it."""
+
+    error: str
+    error_type: str
+    code: str
+
+
 class EmbeddingItem(BaseModel):
     object: Literal["embedding"] = "embedding"
     index: int
@@ -126,6 +147,15 @@ class TeiRerankRequest(BaseModel):
     query: str
     texts: list[str]
     truncate: bool = False
+
+
+OPENAI_ERRORS: dict[int | str, dict[str, Any]] = {
+    "4XX": {"model": OpenAIError, "description": "The request cannot be answered as it is, or not now (429)."},
+    "5XX": {"model": OpenAIError, "description": "The service cannot answer."},
+}
+TEI_ERRORS: dict[int | str, dict[str, Any]] = {
+    status: answer | {"model": TeiError} for status, answer in OPENAI_ERRORS.items()
+}
 
 
 def to_base64(vectors: Vectors) -> list[str]:

@@ -8,9 +8,16 @@ from fastapi import APIRouter, Depends, Request, Response
 from askmesh_embeddings.embedder import Embedder
 from askmesh_embeddings.encoders.base import EncoderInfo
 from askmesh_embeddings.routes.wire import caller_name, json_response, while_connected
-from askmesh_embeddings.schemas import EmbeddingRequest, EmbeddingResponse, ModelEntry, ModelList, to_base64
+from askmesh_embeddings.schemas import (
+    OPENAI_ERRORS,
+    EmbeddingRequest,
+    EmbeddingResponse,
+    ModelEntry,
+    ModelList,
+    to_base64,
+)
 
-router = APIRouter(prefix="/v1", tags=["openai"], route_class=JsonRoute)
+router = APIRouter(prefix="/v1", tags=["openai"], route_class=JsonRoute, responses=OPENAI_ERRORS)
 
 
 @router.post("/embeddings", response_model=EmbeddingResponse, summary="Turn texts into vectors")

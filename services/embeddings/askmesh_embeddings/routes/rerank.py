@@ -7,18 +7,30 @@ from askmesh_kit.errors import Unsupported
 from askmesh_kit.json_body import JsonRoute
 from fastapi import APIRouter, Depends
 
-from askmesh_embeddings.schemas import RerankRequest, TeiRerankRequest
+from askmesh_embeddings.schemas import OPENAI_ERRORS, TEI_ERRORS, OpenAIError, RerankRequest, TeiError, TeiRerankRequest
 
 router = APIRouter(tags=["rerank"], route_class=JsonRoute)
 
 
-@router.post("/v1/rerank", status_code=501, response_model=None, summary="Order documents by relevance to a query")
-async def rerank(body: RerankRequest, caller: Caller = Depends(require("read"))) -> None:
+@router.post(
+    "/v1/rerank",
+    status_code=501,
+    response_model=OpenAIError,
+    responses=OPENAI_ERRORS,
+    summary="Order documents by relevance to a query",
+)
+async def rerank(body: RerankRequest, caller: Caller = Depends(require("read"))) -> Never:
     _refuse()
 
 
-@router.post("/rerank", status_code=501, response_model=None, summary="Order texts by relevance to a query")
-async def tei_rerank(body: TeiRerankRequest, caller: Caller = Depends(require("read"))) -> None:
+@router.post(
+    "/rerank",
+    status_code=501,
+    response_model=TeiError,
+    responses=TEI_ERRORS,
+    summary="Order texts by relevance to a query",
+)
+async def tei_rerank(body: TeiRerankRequest, caller: Caller = Depends(require("read"))) -> Never:
     _refuse()
 
 

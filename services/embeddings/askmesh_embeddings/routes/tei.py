@@ -11,9 +11,9 @@ from askmesh_embeddings import __version__
 from askmesh_embeddings.embedder import Embedder
 from askmesh_embeddings.encoders.base import InputType
 from askmesh_embeddings.routes.wire import caller_name, json_response, while_connected
-from askmesh_embeddings.schemas import TeiEmbedRequest, TeiInfo
+from askmesh_embeddings.schemas import TEI_ERRORS, TeiEmbedRequest, TeiInfo
 
-router = APIRouter(tags=["text-embeddings-inference"], route_class=JsonRoute)
+router = APIRouter(tags=["text-embeddings-inference"], route_class=JsonRoute, responses=TEI_ERRORS)
 
 _PROMPTS: dict[str, InputType] = {"query": "query", "document": "document", "passage": "document"}
 
