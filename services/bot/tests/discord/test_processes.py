@@ -1,7 +1,12 @@
 """Several processes and their end: one connection, answers drained."""
 
 import asyncio
+import os
+import signal
+import subprocess
+import sys
 import time
+from pathlib import Path
 
 import pytest
 from askmesh_bot.frontends.discord.status import State
@@ -10,6 +15,8 @@ from .conftest import staged, until
 from .scripted import ANSWER, answered
 
 pytestmark = pytest.mark.anyio
+
+ROOT = Path(__file__).parents[4]
 
 
 async def test_of_two_workers_one_connects_and_the_other_takes_over(tmp_path):
@@ -62,3 +69,47 @@ async def test_while_stopping_a_command_gets_a_word_and_no_answer(tmp_path):
         assert "restarted" in interaction.response["content"]
         await stopping
     assert len(stage.assistant.questions) == 1
+
+
+def worker(stage, tmp_path) -> subprocess.Popen:
+    """Another process for the stage's bot, on the same state directory."""
+    environment = os.environ | {
+        "ASKMESH_DISCORD_TOKEN": stage.discord.world.token,
+        "ASKMESH_DISCORD_API_URL": stage.discord.api_url,
+        "ASKMESH_DISCORD_GATEWAY_URL": stage.discord.gateway_url,
+        "ASKMESH_DISCORD_EDIT_INTERVAL_S": "0.2",
+        "ASKMESH_DISCORD_STATE_DIR": str(tmp_path / "state"),
+        "ASKMESH_DISCORD_GUILD_READY_S": "0.05",
+    }
+    command = [sys.executable, "-m", "services.bot.tests.discord.worker", str(tmp_path)]
+    return subprocess.Popen(command, env=environment, cwd=ROOT)
+
+
+async def test_processes_share_one_connection_and_end_without_losing_an_answer(tmp_path):
+    async with staged(tmp_path) as stage:
+        await stage.frontend.stop()
+        connections = stage.discord.gateway.received
+        workers = [worker(stage, tmp_path)]
+        try:
+            await until(lambda: state_of(workers[0], tmp_path) == "ready", 30)
+            workers.append(worker(stage, tmp_path))
+            await until(lambda: state_of(workers[1], tmp_path) == "standby", 30)
+            await asyncio.sleep(0.6)
+            assert connections["identify"] == 2  # the stage's own was the first
+            workers[0].kill()
+            await until(lambda: state_of(workers[1], tmp_path) == "ready", 10)
+            assert connections["identify"] == 3
+            thread = await stage.thread_of(await stage.ada.mention(stage.channel, "How?"))
+            await until(lambda: stage.messages(thread))
+            workers[1].send_signal(signal.SIGTERM)
+            await stage.answer_with("**Sources**", lambda: stage.messages(thread))
+            assert await asyncio.to_thread(workers[1].wait, 20) == 0
+        finally:
+            for process in workers:
+                process.kill()
+                process.wait()
+
+
+def state_of(process: subprocess.Popen, folder: Path) -> str:
+    file = folder / str(process.pid)
+    return file.read_text() if file.exists() else ""

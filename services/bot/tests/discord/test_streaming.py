@@ -1,6 +1,7 @@
 """Answers that grow: edits paced for Discord, a model that never waits for them."""
 
 import time
+from itertools import pairwise
 
 import pytest
 from askmesh_bot.answering.base import Done
@@ -22,7 +23,7 @@ async def test_edits_of_a_message_keep_their_distance_and_show_the_answer_growin
         message = await stage.answer_with("**Sources**", lambda: stage.messages(thread))
         edits = stage.discord.edits[message["id"]]
     times = [at for at, _ in edits]
-    assert all(later - earlier >= INTERVAL_S for earlier, later in zip(times, times[1:], strict=False))
+    assert all(later - earlier >= INTERVAL_S for earlier, later in pairwise(times))
     partial = [content for _, content in edits if "word" in content and "word39" not in content]
     assert len(partial) >= 2
     assert [len(content) for content in partial] == sorted(len(content) for content in partial)

@@ -1,0 +1,31 @@
+"""A process with nothing but the Discord frontend in it: run by test_processes.py, ended by SIGTERM or SIGKILL."""
+
+import asyncio
+import os
+import signal
+import sys
+from pathlib import Path
+
+from askmesh_bot.frontends.discord.frontend import DiscordFrontend
+from askmesh_bot.settings import DiscordSettings
+
+from services.bot.tests.discord.conversations import scripted_conversations
+from services.bot.tests.discord.scripted import ANSWER, answered
+
+
+async def main(folder: Path) -> None:
+    """Settings come from the environment, as they do for the bot. A file named for the pid tells the state."""
+    async with scripted_conversations(folder) as (assistant, conversations):
+        assistant.script = lambda question: answered(ANSWER, pause_s=0.06)
+        frontend = DiscordFrontend(DiscordSettings(_env_file=None), "http://bot.example.org", conversations)
+        ended = asyncio.Event()
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, ended.set)
+        await frontend.start()
+        while not ended.is_set():
+            (folder / str(os.getpid())).write_text(frontend.status.state)
+            await asyncio.sleep(0.05)
+        await frontend.stop()
+
+
+if __name__ == "__main__":
+    asyncio.run(main(Path(sys.argv[1])))
