@@ -7,7 +7,7 @@ from pathlib import Path
 
 from mesh import ROOT, Mesh
 
-PACKAGES = ("pathlib", "json", "asyncio", "argparse", "collections", "subprocess", "logging", "sqlite3", "tempfile")
+PACKAGES = ("pathlib", "json", "asyncio", "argparse", "collections", "subprocess", "sqlite3", "tempfile", "shutil")
 DOCUMENTATION = (
     "README.md",
     "CONTRIBUTING.md",
