@@ -1,5 +1,7 @@
 """How passages are cut into what may be quoted."""
 
+import time
+
 import pytest
 from askmesh_llm.engines.extractive.sentences import sentences, units
 from hypothesis import given
@@ -72,3 +74,12 @@ def test_list_items_and_parameters_are_units(text: str, item: str) -> None:
 def test_headings_lead_but_are_not_quoted() -> None:
     found = units("# Deploy\nRun it.\n\nCompose\n=======\nUse docker.")
     assert [(unit.lead, unit.text) for unit in found] == [("Deploy", "Run it."), ("Compose", "Use docker.")]
+
+
+@pytest.mark.parametrize(
+    "unit", ["a. ", "`", "(", "f(", '"a. ', "- a\n", "a:\n  b\n", "```\n", "|a|", "...", "() -> ", "a, b, "]
+)
+def test_cutting_stays_quick_on_hostile_text(unit: str) -> None:
+    began = time.process_time()
+    units(unit * (40_000 // len(unit)))
+    assert time.process_time() - began < 2

@@ -141,7 +141,9 @@ def test_the_readme_lists_every_setting_with_its_default() -> None:
 
 def test_the_committed_openapi_document_is_current() -> None:
     committed = json.loads((SERVICE / "openapi.json").read_text())
-    assert committed == json.loads(json.dumps(create_app(settings()).openapi())), "run: python -m askmesh_llm openapi > openapi.json"
+    assert committed == json.loads(json.dumps(create_app(settings()).openapi())), (
+        "run: python -m askmesh_llm openapi > openapi.json"
+    )
 
 
 def test_help_answers_without_loading_a_model() -> None:

@@ -93,8 +93,7 @@ def rank(prompt: GroundedPrompt) -> Ranking:
             candidates.append(replace(candidate, focus=focus, score=candidate.score + _named(item, unit, names)))
             order += 1
     candidates.sort(key=lambda candidate: (-candidate.score, candidate.order))
-    known = set().union(*(words(f"{p.header}\n{p.text}") for p in prompt.passages))
-    known |= {word.lower() for word in known}
+    known = {word.lower() for word in vocabulary}
     unknown = frozenset(name for name in names if name not in known and name.rpartition(".")[2] not in known)
     return Ranking(tuple(candidates), max(_plain_coverage(item.all, asked, matches) for item in read), unknown)
 

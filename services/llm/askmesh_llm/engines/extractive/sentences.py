@@ -30,6 +30,8 @@ _ABBREVIATION = re.compile(
     re.IGNORECASE,
 )
 _STARTS_SENTENCE = re.compile(r"[\"'“‘(\[*_]*(?:[^\Wa-z_]|[`:<]|\*|\w+[._]\w|\w+\()")
+_LONGEST_ABBREVIATION = 12
+_LOOK_AHEAD = 60
 _MARKER = re.compile(r"^(?:[-*+•]|\d{1,3}[.)])\s+")
 
 
@@ -64,16 +66,25 @@ def _parts(block: Block) -> list[tuple[UnitKind, str]]:
 
 def sentences(paragraph: str) -> list[str]:
     """The sentences of running text. Never cuts inside inline code, quotes, links, abbreviations or versions."""
-    protected = [match.span() for match in _PROTECTED.finditer(paragraph)]
+    protected = iter([*(match.span() for match in _PROTECTED.finditer(paragraph)), (len(paragraph), len(paragraph))])
+    left, right = next(protected)
     parts, start = [], 0
     for mark in _BOUNDARY.finditer(paragraph):
         end = mark.end()
-        if any(left < end < right for left, right in protected):
+        while right <= end and left < len(paragraph):
+            left, right = next(protected)
+        if left < end < right or not _ends(paragraph, mark):
             continue
-        before, after = paragraph[start:end], paragraph[end:].lstrip()
-        if _ABBREVIATION.search(before) or (after and mark[0].isascii() and not _STARTS_SENTENCE.match(after)):
-            continue
-        parts.append(before.strip())
+        parts.append(paragraph[start:end].strip())
         start = end
     parts.append(paragraph[start:].strip())
     return [part for part in parts if any(char.isalnum() for char in part)]
+
+
+def _ends(paragraph: str, mark: re.Match[str]) -> bool:
+    """Whether a sentence ends at this mark. Looks only a little around it, so that long texts stay cheap."""
+    end = mark.end()
+    if _ABBREVIATION.search(paragraph[max(0, end - _LONGEST_ABBREVIATION) : end]):
+        return False
+    after = paragraph[end : end + _LOOK_AHEAD].lstrip()
+    return not after or not mark[0].isascii() or bool(_STARTS_SENTENCE.match(after))

@@ -72,6 +72,7 @@ fast quick speed performance
 _SHARE_SYNONYM = 0.65
 _SHARE_PREFIX = 0.7
 _LONGEST_ENDING = 4
+_SHORTEST_ROOT = 4
 
 
 def _table() -> dict[str, frozenset[str]]:
@@ -89,7 +90,7 @@ _RELATED = _table()
 def related(word: str, vocabulary: Collection[str]) -> dict[str, float]:
     """The words of `vocabulary` that answer to `word`, each with how well: 1 for the word itself."""
     found = {other: _SHARE_SYNONYM for other in _RELATED.get(word, ()) if other in vocabulary}
-    if len(word) >= 4:
+    if len(word) >= _SHORTEST_ROOT:
         found |= {other: _SHARE_PREFIX for other in vocabulary if _same_root(word, other)}
     if word in vocabulary:
         found[word] = 1.0
@@ -98,5 +99,7 @@ def related(word: str, vocabulary: Collection[str]) -> dict[str, float]:
 
 def _same_root(left: str, right: str) -> bool:
     """Whether one word is the other with a short ending: parse and parser, delete and deletion."""
-    short, long = sorted((left, right), key=len)
-    return len(short) >= 4 and long.startswith(short) and 0 < len(long) - len(short) <= _LONGEST_ENDING
+    more = len(right) - len(left)
+    if more > 0:
+        return more <= _LONGEST_ENDING and right.startswith(left)
+    return -_LONGEST_ENDING <= more < 0 and len(right) >= _SHORTEST_ROOT and left.startswith(right)
