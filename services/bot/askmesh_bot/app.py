@@ -15,6 +15,7 @@ from askmesh_bot.conversations.service import Conversations
 from askmesh_bot.conversations.store import ConversationStore
 from askmesh_bot.database.collections import Collections
 from askmesh_bot.database.engine import Database
+from askmesh_bot.frontends.discord.frontend import DiscordFrontend
 from askmesh_bot.frontends.web.routes import router as web_router
 from askmesh_bot.knowledge.journal import Journal
 from askmesh_bot.knowledge.library import Library
@@ -66,6 +67,11 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     learning_vectordb = VectordbClient(settings.vectordb.model_copy(update=patience))
     library = Library(Journal(database), collections, learning_embeddings, learning_vectordb, settings.learning)
 
+    discord = None
+    if settings.discord.token.get_secret_value():
+        discord = DiscordFrontend(settings.discord, settings.base_url, conversations)
+    optional = {"embeddings": embeddings.check, "vectordb": vectordb.check, "llm": llm.check}
+
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[State]:
         async with AsyncExitStack() as stack:
@@ -74,6 +80,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             await database.migrate()
             stack.callback(asyncio.create_task(expire_hourly(store)).cancel)
             await library.resume()
+            if discord:
+                stack.push_async_callback(discord.stop)
+                await discord.start()
             yield State(
                 settings=settings,
                 database=database,
@@ -93,5 +102,5 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         routers=[ask_router, conversations_router, feedback_router, knowledge_router, reader_router, web_router],
         lifespan=lifespan,
         checks={"database": database.check},
-        optional_checks={"embeddings": embeddings.check, "vectordb": vectordb.check, "llm": llm.check},
+        optional_checks=optional | ({"discord": discord.check} if discord else {}),
     )

@@ -59,7 +59,7 @@ class AnsweringSettings(BaseSettings):
     deadline_s: float = Field(60.0, gt=0, description="Longest time for one answer, in seconds.")
     candidates: int = Field(40, ge=1, le=200, description="Passages retrieved before packing.")
     passages: int = Field(8, ge=1, le=30, description="Most passages shown to the model.")
-    min_similarity: float = Field(0.30, description="Cosine below which a passage alone does not support an answer.")
+    min_similarity: float = Field(0.25, description="Cosine below which a passage alone does not support an answer.")
     sure_similarity: float = Field(0.65, description="Cosine from which an answer is tried whatever the words are.")
     min_coverage: float = Field(
         0.5,

@@ -12,7 +12,7 @@ from askmesh_bot.answering.base import Citation, Delta, Done, Outcome, Passage, 
 from askmesh_bot.answering.citations import CitationCheck, Strictness
 from askmesh_bot.answering.closeness import EmbeddingCloseness
 from askmesh_bot.answering.draft import Draft
-from askmesh_bot.answering.packing import distinct, ordered, pack
+from askmesh_bot.answering.packing import distinct, numbered, pack
 from askmesh_bot.answering.prompt import build_messages, new_nonce
 from askmesh_bot.answering.quoting import quote_best
 from askmesh_bot.answering.retrieval import Candidate, Retrieval
@@ -59,13 +59,13 @@ class Answering:
         found = await self._search(collection)
         candidates = distinct(found, self._means.settings.passages)
         if reason := await self._insufficiency(collection, found):
-            await self._abstain(reason, ordered(candidates))
+            await self._abstain(reason, numbered(candidates))
             return
         await self._emit(Status("reading", f"Reading {len(candidates)} passages"))
         try:
             passages = await self._pack(candidates)
         except (PeerUnavailable, PeerError) as error:
-            await self._quote(ordered(candidates), error)
+            await self._quote(numbered(candidates), error)
             return
         await self._emit(Sources(tuple(passages)))
         await self._emit(Status("writing", "Writing the answer"))

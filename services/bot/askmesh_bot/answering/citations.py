@@ -6,14 +6,15 @@ from dataclasses import dataclass
 from typing import Literal
 
 from askmesh_bot.answering.base import Passage
-from askmesh_bot.answering.markup import fenced, plain, split_citations
+from askmesh_bot.answering.markup import clean, fenced
 from askmesh_bot.answering.sentences import Piece
 from askmesh_bot.answering.support import Evidence, Facts, facts
-from askmesh_bot.answering.terms import content_terms
+from askmesh_bot.answering.terms import code_spans, content_terms, without_code_spans
 
 # How close in meaning a sentence is to passages: a cosine for each, or None where it can't be told.
 Closeness = Callable[[str, Sequence[Passage]], Awaitable[Sequence[float] | None]]
 
+_TABLE_RULE = re.compile(r"\s*\|[\s:|-]+")
 _STRONG_OVERLAP = 0.75
 _LEAST_TERMS = 3
 _LEAD_IN_TERMS = 8
@@ -47,6 +48,7 @@ class CitationCheck:
         self._strictness, self._closeness = strictness, closeness
         self._everything = Evidence(tuple(passages))
         self._each = {passage.number: Evidence((passage,)) for passage in passages}
+        self._in_table = False
         self._verbatim = " ".join(passage.text for passage in passages)
 
     async def check(self, piece: Piece) -> Checked | None:
@@ -55,16 +57,22 @@ class CitationCheck:
             return Checked(piece.text, connective=True)
         if piece.kind == "code":
             return self._check_code(piece.text)
-        body, numbers = split_citations(plain(piece.text), self._verbatim)
+        body, numbers = clean(piece.text, self._verbatim)
+        first_row = not self._in_table
+        self._in_table = body.lstrip().startswith("|")
+        if self._in_table and _TABLE_RULE.fullmatch(body):
+            return Checked(body, connective=True)
         if not re.search(r"\w", body):
             return None
+        if _is_label(body):
+            return Checked(body, connective=True) if self._everything.holds(facts(body)) else None
         cited = await self._supporting(body, [number for number in numbers if number in self._by_number])
         if cited:
             return Checked(_with_markers(body, cited), cited, sentence=_sentence(body))
-        if _claims_nothing(body) and not numbers:
+        if not numbers and _claims_nothing(body, may_be_head=self._in_table and first_row):
             return Checked(body, connective=True)
         if self._strictness.unsupported == "mark":
-            return Checked(_appended(body, UNVERIFIED), connective=True)
+            return Checked(_appended(body, UNVERIFIED))
         return None
 
     def _check_code(self, text: str) -> Checked | None:
@@ -111,12 +119,17 @@ class CitationCheck:
         return tuple(self._by_number[number] for number in kept)
 
 
-def _claims_nothing(body: str) -> bool:
+def _claims_nothing(body: str, *, may_be_head: bool) -> bool:
     if facts(body):
         return False
-    heading = re.match(r"[ \t]*#{1,6}[ \t]", body) is not None
+    heading = may_be_head or re.match(r"[ \t]*#{1,6}[ \t]", body) is not None
     terms = len(content_terms(body))
     return not terms or ((heading or body.rstrip().rstrip("*_").endswith(":")) and terms <= _LEAD_IN_TERMS)
+
+
+def _is_label(body: str) -> bool:
+    """A name alone on its line, as above a definition: it says nothing, but what it names must be there."""
+    return bool(code_spans(body)) and not re.search(r"\w", without_code_spans(body))
 
 
 def _with_markers(body: str, cited: Sequence[Passage]) -> str:

@@ -50,10 +50,10 @@ class Draft:
         return events
 
     def _show(self, checked: Checked) -> list[Delta | Citation]:
-        text = self._held + checked.text
-        text = text if self._shown else text.lstrip("\n")
-        if checked.text.startswith("```") and (self._shown + self._held).rpartition("\n")[2].strip():
-            text = "\n" + text
+        before = self._held if self._shown else self._held.lstrip("\n")
+        if checked.text.startswith("```") and (self._shown + before).rpartition("\n")[2].strip():
+            before += "\n"
+        text = before + checked.text
         self._held = ""
         self._shown += text
         known = {citation.passage.number for citation in self.citations}

@@ -3,6 +3,7 @@
 Whatever could become one is put into a code span, which every client shows as it is, or loses what makes it one.
 """
 
+import html
 import re
 from collections.abc import Callable
 
@@ -11,21 +12,41 @@ _SINGLE_SPAN = re.compile(r"(`[^`]*`)")
 _LINK = re.compile(r"!?\[([^\[\]]*)\]\((?:[^()]|\([^()]*\))*\)?")
 _REFERENCE = re.compile(r"!?\[([^\[\]]*)\]\[(?!\d{1,3}\])[^\[\]]*\]")
 _URL = re.compile(
-    r"(?:[\w+.-]*:[\\/]{2}|\bwww\.|\b(?:mailto|javascript|data|vbscript|tel):(?=\S))[^\s<>`\"'\])]*", re.I
+    r"(?:[\w+.-]*:[\\/]{2}|[\w-]*www\.|\w*(?:mailto|javascript|data|vbscript|tel):(?=\S))[^\s<>`\"'\])]*", re.I
 )
 _TAG = re.compile(r"<[/!?]?[A-Za-z@#&:!?][^<>\n]{0,300}>")
 _OPEN_TAG = re.compile(r"<(?=[/!?@#&:A-Za-z])")
-_EMAIL_OR_MENTION = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+|(?<![\w`])[@#][\w.-]*\w")
+_EMAIL_OR_MENTION = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+|@[\w.-]*\w|(?<![\w`])#[\w.-]*\w")
+# A backslash before a code span would leave it open.
+_ESCAPED_TICK = re.compile(r"\\+(?=`)")
 _INVISIBLE = re.compile(r"[\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _CITATION = re.compile(r"[ \t]*[\[【]\s?(\d{1,9}(?:\s?[,–-]\s?\d{1,9})*)(?:†[^\[\]【】]*)?\s?[\]】]")
 _ANY_NUMBER = re.compile(r"[\[【]\s*\d[\d\s,–-]*[\]】]")
 _WIDEST_RANGE = 20
+_MOST_ROUNDS = 20
+
+
+def clean(text: str, verbatim: str = "") -> tuple[str, tuple[int, ...]]:
+    """Harmless prose without its [n], and their numbers in order, each once.
+
+    What is taken out may bring together what then is markup, so this goes on until nothing changes. `argv[1]` that
+    stands so in `verbatim` is code, not a citation.
+    """
+    text, numbers = split_citations(plain(text), verbatim)
+    for _ in range(_MOST_ROUNDS):
+        before = text
+        text, _ = split_citations(plain(text), verbatim)
+        if text == before:
+            return text, numbers
+    return "", numbers
 
 
 def plain(text: str) -> str:
     """Prose without links, tags, mentions or invisible characters; code spans are whole, [n] are kept."""
-    text = re.sub(r"\\+(?=`)", "", _INVISIBLE.sub("", text))
-    return _outside_code(_CODE_SPAN, text, _reduced, lambda span: f"`{_one_line(span.group(2))}`")
+    text = _ESCAPED_TICK.sub("", _INVISIBLE.sub("", text))
+    text = _outside_code(_CODE_SPAN, text, _reduced, lambda span: _code_span(span.group(2)))
+    # Two spans that touch would be read as one.
+    return _ESCAPED_TICK.sub("", text).replace("``", "` `")
 
 
 def fenced(text: str) -> str:
@@ -57,10 +78,11 @@ def split_citations(text: str, verbatim: str = "") -> tuple[str, tuple[int, ...]
         return ""
 
     def marked(match: re.Match[str]) -> str:
-        return f"`{match.group()}`" if match.group() in verbatim else match.group()
+        code = match.group().lstrip("\\")
+        return f"`{code}`" if code in verbatim else match.group()
 
     if verbatim:
-        text = _outside_code(_SINGLE_SPAN, text, lambda part: re.sub(r"[\w.]*\w\[\d+\]", marked, part))
+        text = _outside_code(_SINGLE_SPAN, text, lambda part: re.sub(r"\\*[\w.]*\w\[\d+\]", marked, part))
     text = _outside_code(_SINGLE_SPAN, text, lambda part: _CITATION.sub(take, part))
     return _outside_code(_SINGLE_SPAN, text, lambda part: _ANY_NUMBER.sub("", part)), tuple(numbers)
 
@@ -79,8 +101,11 @@ def _outside_code(
 
 
 def _reduced(text: str) -> str:
-    text = text.replace("`", "")
     before = ""
+    while before != text:
+        # Character references too are an address or a tag in disguise.
+        before, text = text, html.unescape(text)
+    text, before = _INVISIBLE.sub("", text).replace("`", ""), ""
     while before != text:
         before = text
         text = _REFERENCE.sub(_words, _LINK.sub(_words, text))
@@ -88,7 +113,8 @@ def _reduced(text: str) -> str:
     text = text.replace("](", "] (").replace("]:", "] :")
     for pattern in (_URL, _TAG, _EMAIL_OR_MENTION):
         text = _outside_code(_SINGLE_SPAN, text, lambda part, p=pattern: p.sub(_as_code, part))  # type: ignore[misc]
-    return _outside_code(_SINGLE_SPAN, text, lambda part: _OPEN_TAG.sub("< ", part))
+    # Nor can a fence: the sentence may begin its line once its [n] is gone.
+    return _outside_code(_SINGLE_SPAN, text, lambda part: re.sub(r"~{3,}", "~~", _OPEN_TAG.sub("< ", part)))
 
 
 def _words(match: re.Match[str]) -> str:
@@ -97,8 +123,9 @@ def _words(match: re.Match[str]) -> str:
 
 
 def _as_code(match: re.Match[str]) -> str:
-    return f"`{_one_line(match.group())}`"
+    return _code_span(match.group())
 
 
-def _one_line(code: str) -> str:
-    return " ".join(code.replace("`", "'").split())
+def _code_span(code: str) -> str:
+    words = " ".join(code.replace("`", "'").split())
+    return f"`{words}`" if words else ""

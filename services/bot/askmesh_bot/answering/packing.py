@@ -30,15 +30,28 @@ def distinct(candidates: Sequence[Candidate], most: int) -> list[Candidate]:
     return [candidate for candidate, _ in kept]
 
 
-def ordered(candidates: Sequence[Candidate]) -> list[Passage]:
-    """Numbered from 1. Passages of one document stand together, in its order, where the best of them ranks."""
-    documents: dict[tuple[str, str], list[Candidate]] = {}
+def numbered(candidates: Sequence[Candidate]) -> list[Passage]:
+    """Numbered from 1, best first."""
+    return [replace(candidate.passage, number=number) for number, candidate in enumerate(candidates, start=1)]
+
+
+def arranged(candidates: Sequence[Candidate]) -> list[Candidate]:
+    """Best first, but what stands side by side in a document stays together, in its order, where the best of it ranks."""
+    runs: list[list[Candidate]] = []
     for candidate in candidates:
-        documents.setdefault((candidate.passage.source, candidate.passage.document), []).append(candidate)
-    arranged = [
-        one.passage for group in documents.values() for one in sorted(group, key=lambda candidate: candidate.position)
-    ]
-    return [replace(passage, number=number) for number, passage in enumerate(arranged, start=1)]
+        beside = [run for run in runs if any(_adjacent(candidate, known) for known in run)]
+        merged = sorted([candidate, *(one for run in beside for one in run)], key=lambda one: one.position)
+        if beside:
+            runs[runs.index(beside[0])] = merged
+            runs = [run for run in runs if run not in beside[1:]]
+        else:
+            runs.append(merged)
+    return [candidate for run in runs for candidate in run]
+
+
+def _adjacent(one: Candidate, other: Candidate) -> bool:
+    same = (one.passage.source, one.passage.document) == (other.passage.source, other.passage.document)
+    return same and abs(one.position - other.position) == 1
 
 
 async def pack(candidates: Sequence[Candidate], count: CountTokens, budget: int) -> list[Passage]:
@@ -48,7 +61,7 @@ async def pack(candidates: Sequence[Candidate], count: CountTokens, budget: int)
     """
     taken = list(candidates)
     while taken:
-        passages = ordered(taken)
+        passages = numbered(arranged(taken))
         over = await count(passages) - budget
         if over <= 0:
             return passages

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from askmesh_bot.answering.base import Passage, Turn
 from askmesh_bot.answering.rewrite import Rewritten
+from askmesh_bot.answering.terms import stem, stems
 from askmesh_bot.peers.llm import Message
 
 NOT_IN_SOURCES = "NOT_IN_SOURCES"
@@ -41,8 +42,8 @@ def build_messages(
         messages.append({"role": "assistant", "content": _shortened(_MARKERS.sub("", turn.answer))})
     blocks = [f"Passages [{nonce}]:", *(_block(passage, nonce) for passage in passages), f"[end {nonce}]"]
     asked = f"Question: {query.raw.strip()}"
-    if query.follow_up:
-        asked += f"\n(About: {' '.join(query.carried)})"
+    if about := _about(query, passages):
+        asked += f"\n(About: {' '.join(about)})"
     messages.append({"role": "user", "content": "\n\n".join([*blocks, asked])})
     return messages
 
@@ -50,6 +51,15 @@ def build_messages(
 def _block(passage: Passage, nonce: str) -> str:
     header = " ".join(passage.header.split())
     return f"[{passage.number} {nonce}] {header}\n{passage.text.strip()}"
+
+
+def _about(query: Rewritten, passages: Sequence[Passage]) -> list[str]:
+    """What a follow-up carries on, as far as the best passage speaks of it: the rest is what it asks to replace."""
+    best = max(passages, key=lambda passage: passage.score, default=None)
+    if best is None:
+        return []
+    spoken_of = stems(f"{best.header} {best.text}")
+    return [word for word in query.carried if stem(word) in spoken_of]
 
 
 def _shortened(text: str) -> str:

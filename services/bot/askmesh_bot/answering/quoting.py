@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from askmesh_bot.answering.base import Citation, Passage
-from askmesh_bot.answering.markup import plain, split_citations
+from askmesh_bot.answering.markup import clean
 from askmesh_bot.answering.sentences import SentenceSplitter
 from askmesh_bot.answering.terms import content_terms, stems
 
@@ -32,9 +32,7 @@ def quote_best(question: str, passages: Sequence[Passage]) -> tuple[str, tuple[C
 def _sentences(passage: Passage) -> list[str]:
     splitter = SentenceSplitter()
     pieces = [*splitter.feed(passage.text), *splitter.end()]
-    texts = (
-        split_citations(plain(" ".join(piece.text.split())))[0].strip() for piece in pieces if piece.kind == "prose"
-    )
+    texts = (clean(" ".join(piece.text.split()))[0].strip() for piece in pieces if piece.kind == "prose")
     return [
         text if len(text) <= _LONGEST else text[:_LONGEST].rsplit(" ", 1)[0] + " …" for text in texts if len(text) > 3
     ]

@@ -63,9 +63,10 @@ class SentenceSplitter:
                 return None
         blanks = len(self._buffer) - len(self._buffer.lstrip())
         if blanks:
-            # Blanks before a fence or an indented item belong to what follows, so only whole lines go out alone.
-            lines = self._buffer.rfind("\n", 0, blanks) + 1
-            return Piece("space", self._buffer[: lines or blanks])
+            line = self._buffer.find("\n", 0, blanks) + 1
+            if not line and blanks == len(self._buffer) and not final:
+                return None
+            return Piece("space", self._buffer[: line or blanks])
         end = self._sentence_end(final)
         return Piece("prose", self._buffer[:end]) if end else None
 

@@ -21,7 +21,47 @@ _TOKEN = re.compile(r"[A-Za-z_]\w*|\d+(?:\.\d+)*")
 _CALLED = re.compile(r"([A-Za-z_]\w*)\s*\(|\.([A-Za-z_]\w*)")
 _BOUND = re.compile(r"\b([A-Za-z_]\w*)\s*=(?!=)|\b(?:as|for|def|class|import)\s+([A-Za-z_]\w*)")
 _EVERYWHERE = frozenset(
-    ["print", "len", "str", "int", "float", "list", "dict", "set", "tuple", "open", "range", "super", "type", "isinstance", "sorted", "enumerate", "zip", "map", "filter", "if", "for", "while", "return", "with", "as", "def", "class", "import", "from", "in", "and", "or", "not", "is", "None", "True", "False", "main", "self"]
+    [
+        "print",
+        "len",
+        "str",
+        "int",
+        "float",
+        "list",
+        "dict",
+        "set",
+        "tuple",
+        "open",
+        "range",
+        "super",
+        "type",
+        "isinstance",
+        "sorted",
+        "enumerate",
+        "zip",
+        "map",
+        "filter",
+        "if",
+        "for",
+        "while",
+        "return",
+        "with",
+        "as",
+        "def",
+        "class",
+        "import",
+        "from",
+        "in",
+        "and",
+        "or",
+        "not",
+        "is",
+        "None",
+        "True",
+        "False",
+        "main",
+        "self",
+    ]
 )
 _LIST_MARKER = re.compile(r"^[ \t]*(?:\d{1,3}[.)][ \t]+|#{1,6}[ \t]+|[-*+•][ \t]+)")
 
