@@ -54,7 +54,9 @@ def varied_texts(count):
     """Lengths from one word to beyond the limit, in prose, code, several scripts and odd white space."""
     choose = random.Random(11)
     return [
-        choose.choice([" ", "  ", "\n", "\t"]).join(choose.choices(WORDS, k=choose.choice([1, 3, 8, 20, 60, 150, 400])))
+        choose.choice([" ", "  ", "\n", "\t"]).join(
+            choose.choices(WORDS, k=choose.choice([1, 3, 5, 8, 8, 13, 20, 20, 60, 400]))
+        )
         for _ in range(count)
     ]
 
