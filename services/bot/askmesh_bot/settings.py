@@ -15,7 +15,7 @@ def _config(prefix: str) -> SettingsConfigDict:
 class PeerSettings(BaseSettings):
     """Where a peer is and how to call it. Any server that speaks the peer's protocol will do."""
 
-    url: str
+    url: str = Field(description="Base URL of the peer.")
     api_key: SecretStr = Field(SecretStr(""), description="Sent as a bearer key.")
     timeout_s: float = Field(10.0, gt=0, description="Longest wait for one call, in seconds.")
     connect_timeout_s: float = Field(1.0, gt=0, description="Longest wait for a connection, in seconds.")
@@ -25,7 +25,7 @@ class EmbeddingsPeer(PeerSettings):
     """The embeddings service, or any OpenAI-compatible embeddings API."""
 
     model_config = _config("ASKMESH_EMBEDDINGS_")
-    url: str = "http://127.0.0.1:8001"
+    url: str = Field("http://127.0.0.1:8001", description="Base URL; any OpenAI-compatible embeddings API will do.")
     model: str = Field("", description="Model to ask for. Empty: the first that the service lists.")
     batch_size: int = Field(64, ge=1, le=2048, description="Texts per request while learning.")
     max_input_tokens: int = Field(
@@ -37,7 +37,7 @@ class VectordbPeer(PeerSettings):
     """The vector database service."""
 
     model_config = _config("ASKMESH_VECTORDB_")
-    url: str = "http://127.0.0.1:8002"
+    url: str = Field("http://127.0.0.1:8002", description="Base URL of the vector database service.")
     batch_size: int = Field(100, ge=1, le=1000, description="Records per upsert while learning.")
 
 
@@ -45,7 +45,7 @@ class LlmPeer(PeerSettings):
     """The LLM service, or any OpenAI-compatible chat API."""
 
     model_config = _config("ASKMESH_LLM_")
-    url: str = "http://127.0.0.1:8003"
+    url: str = Field("http://127.0.0.1:8003", description="Base URL; any OpenAI-compatible chat API will do.")
     model: str = Field("", description="Model to ask for. Empty: the first that the service lists.")
     timeout_s: float = Field(60.0, gt=0, description="Longest silence between two pieces of an answer, in seconds.")
     max_answer_tokens: int = Field(400, ge=16, description="Longest answer, in the model's tokens.")
@@ -128,7 +128,7 @@ class Settings(ServiceSettings):
     """The bot's own settings, with its peers' beside them."""
 
     model_config = _config("ASKMESH_BOT_")
-    port: int = Field(8000, ge=1, le=65535)
+    port: int = Field(8000, ge=1, le=65535, description="Port to listen on.")
     request_deadline_s: float = Field(90.0, gt=0, description="Longest wait for a response to start, in seconds.")
     public_url: str = Field("", description="Address people reach the bot at, for links. Empty: http://host:port.")
     database_url: str = Field(
