@@ -6,9 +6,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import httpx2
+from fusions import FUSIONS
 from questions import EvalQuestion
 
-MODES = ("dense", "lexical", "hybrid")
+# What the vector database ranks itself, then the same candidates fused in other ways.
+SEARCHES = ("dense", "lexical", "hybrid")
+MODES = (*SEARCHES, *FUSIONS)
 
 
 @dataclass
@@ -41,7 +44,7 @@ class Measurer:
         """Every question, one after another, so that times are those of one asker."""
         index = self._index()
         for question in questions:
-            ranks = {mode: self._rank(question, index, mode) for mode in MODES}
+            ranks = self._ranks(question, index)
             began = time.perf_counter()
             body = {"question": question.text, "collection": self._collection}
             answer = self._post(f"{self._bot}/v1/ask", body)
@@ -78,16 +81,21 @@ class Measurer:
             "index": self._index(),
         }
 
-    def _rank(self, question: EvalQuestion, index: str, mode: str) -> int | None:
+    def _ranks(self, question: EvalQuestion, index: str) -> dict[str, int | None]:
         if not question.gold:
-            return None
+            return dict.fromkeys(MODES)
+        found = {mode: self._search(question, index, mode) for mode in SEARCHES}
+        found |= {name: fuse(found["hybrid"]) for name, fuse in FUSIONS.items()}
+        return {mode: first_gold(question, [match["metadata"] for match in matches]) for mode, matches in found.items()}
+
+    def _search(self, question: EvalQuestion, index: str, mode: str) -> list[dict[str, Any]]:
         search: dict[str, Any] = {"topK": self._top_k, "namespace": self._collection, "includeMetadata": True}
         if mode != "dense":
             search["text"] = question.text
         if mode != "lexical":
             search["vector"] = self._vector(question.text)
-        matches = self._post(f"{self._vectordb}/indexes/{index}/search", search)["matches"]
-        return first_gold(question, [match["metadata"] for match in matches])
+        matches: list[dict[str, Any]] = self._post(f"{self._vectordb}/indexes/{index}/search", search)["matches"]
+        return matches
 
     def _vector(self, text: str) -> list[float]:
         body = {"input": text, "input_type": "query"}

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from measures import abstention, hit_at, holds_facts, interval, mean_reciprocal_rank, percentile
-from measuring import MODES, Asked
+from measuring import MODES, SEARCHES, Asked
 
 
 def summarise(asked: Sequence[Asked]) -> dict[str, Any]:
@@ -103,10 +103,10 @@ def _markdown(name: str, summary: dict[str, Any], rows: Sequence[dict[str, Any]]
     for part in ("answers", "abstention", "seconds", "timings_ms_p50"):
         lines += ["", f"## {part.replace('_', ' ').capitalize()}", "", "| measure | value |", "|---|---|"]
         lines += [f"| {key} | {round(value, 3)} |" for key, value in summary[part].items()]
-    lines += ["", "## Questions", "", "| id | style | dense | lexical | hybrid | outcome | facts | gold cited |"]
-    lines += ["|---|---|---|---|---|---|---|---|"]
+    columns = ["id", "style", *SEARCHES, "outcome", "facts", "gold cited"]
+    lines += ["", "## Questions", "", f"| {' | '.join(columns)} |", "|---" * len(columns) + "|"]
     for row in rows:
-        ranks = [str(row["ranks"][mode] or "–") for mode in MODES]
+        ranks = [str(row["ranks"][mode] or "–") for mode in SEARCHES]
         marks = [{True: "yes", False: "no", None: ""}[row[key]] for key in ("key_facts", "cites_gold")]
         lines.append("| " + " | ".join([row["id"], row["style"], *ranks, row["outcome"], *marks]) + " |")
     lines += ["", "## Configuration", "", "```json", json.dumps(configuration, indent=1, ensure_ascii=False), "```", ""]

@@ -36,7 +36,7 @@ def chunk(document: Document, source_title: str, limits: ChunkLimits) -> list[Ch
     """The chunks of a document in order. Header and text of each fit `limits.budget`."""
     chunks: list[Chunk] = []
     keys: set[str] = set()
-    for section in _merged(document.sections, limits.small):
+    for section in _merged(document.sections, limits):
         header = _header(document, section, source_title, limits)
         found = _section_pieces(section, max(16, limits.budget - estimate_tokens(header)))
         if len(found) > 1 and section.symbol:
@@ -101,13 +101,13 @@ def _shortened(header: str, most: int) -> str:
     return header
 
 
-def _merged(sections: Sequence[Section], small: int) -> Iterator[Section]:
+def _merged(sections: Sequence[Section], limits: ChunkLimits) -> Iterator[Section]:
     """Sections, with runs of small siblings joined under what their breadcrumbs have in common."""
     pending: Section | None = None
     for section in sections:
         if not section.text.strip() and not section.symbol:
             continue
-        if pending is not None and _belong_together(pending, section, small):
+        if pending is not None and _belong_together(pending, section, limits):
             pending = _joined(pending, section)
             continue
         if pending is not None:
@@ -117,12 +117,15 @@ def _merged(sections: Sequence[Section], small: int) -> Iterator[Section]:
         yield pending
 
 
-def _belong_together(first: Section, second: Section, small: int) -> bool:
-    if first.symbol or second.symbol or min(estimate_tokens(first.text), estimate_tokens(second.text)) > small:
+def _belong_together(first: Section, second: Section, limits: ChunkLimits) -> bool:
+    """Whether two sections are small, stand side by side, and fit one chunk with their headings and any header."""
+    sizes = [estimate_tokens(section.text) for section in (first, second)]
+    if first.symbol or second.symbol or min(sizes) > limits.small:
         return False
     common = _common(first, second)
     near = len(common) >= len(first.breadcrumbs) - 1 and len(common) >= len(second.breadcrumbs) - 1
-    return near and estimate_tokens(first.text) + estimate_tokens(second.text) <= 4 * small
+    headings = estimate_tokens(" ".join((*first.breadcrumbs, *second.breadcrumbs)))
+    return near and sum(sizes) + headings <= limits.budget * (1 - limits.header_share)
 
 
 def _common(first: Section, second: Section) -> tuple[str, ...]:

@@ -5,13 +5,14 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from askmesh_kit.auth import require
-from askmesh_kit.errors import Forbidden, InvalidRequest
+from askmesh_kit.errors import InvalidRequest
 from askmesh_kit.json_body import JsonRoute
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
 from askmesh_bot.knowledge.library import Library
 from askmesh_bot.knowledge.progress import SyncProgress
+from askmesh_bot.knowledge.sources.locations import resolve_location
 from askmesh_bot.knowledge.sources.spec import SourceOptions, SourceSpec, link_problem, source_id
 from askmesh_bot.routes.knowledge_schemas import (
     DocumentList,
@@ -132,29 +133,11 @@ async def _events(shelf: Library, source: str, first: SyncProgress) -> AsyncIter
 
 def _spec(body: NewSource, settings: Settings) -> SourceSpec:
     collection = body.collection or settings.collection
-    location = _allowed(body, settings)
+    location = resolve_location(body.kind, body.location, settings.learn_roots, anywhere=settings.on_loopback)
     if body.link and (problem := link_problem(body.link)):
         raise InvalidRequest(f"This can't be used as a link: {problem}.", code="invalid_link", param="link")
     title = body.title or Path(location).name or location
     options = SourceOptions(tuple(body.options.include), tuple(body.options.exclude), body.options.private)
     return SourceSpec(
         source_id(collection, body.kind, location), collection, body.kind, location, title, body.link, options
-    )
-
-
-def _allowed(body: NewSource, settings: Settings) -> str:
-    """The location, absolute where it is a path. Raises Forbidden for one outside the folders that may be learned."""
-    is_name = (
-        body.kind == "python" and not any(sign in body.location for sign in "/\\~") and "." not in body.location[:1]
-    )
-    if is_name and not Path(body.location).exists():
-        return body.location
-    path = Path(body.location).expanduser().resolve()
-    roots = [root.expanduser().resolve() for root in settings.learn_roots]
-    if any(path.is_relative_to(root) for root in roots) or (not roots and settings.on_loopback):
-        return str(path)
-    raise Forbidden(
-        f"{body.location} lies outside the folders that may be learned from.",
-        fix="Put it below one of ASKMESH_BOT_LEARN_ROOTS, or add its folder there.",
-        code="outside_learn_roots",
     )

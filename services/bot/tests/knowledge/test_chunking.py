@@ -7,7 +7,7 @@ from askmesh_bot.knowledge.blocks import pieces
 from askmesh_bot.knowledge.chunking import ChunkLimits, chunk
 from askmesh_bot.knowledge.parsing.markdown import parse_markdown
 from askmesh_bot.knowledge.tokens import estimate_tokens
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 LIMITS = ChunkLimits.for_encoder(256, 400)
@@ -72,11 +72,14 @@ def test_endless_words_and_headers_are_cut_too() -> None:
 
 
 LINES = st.lists(
-    st.sampled_from(["", "# Top", "## Sub", "```", "word " * 30, "short", "- item", "    code()", "é" * 90, "~~~", "----"]),
+    st.sampled_from(
+        ["", "# Top", "## Sub", "```", "word " * 30, "short", "- item", "    code()", "é" * 90, "~~~", "----"]
+    ),
     max_size=60,
 )
 
 
+@settings(deadline=None, max_examples=60)
 @given(LINES)
 def test_every_chunk_fits_and_stands_at_its_lines(lines: list[str]) -> None:
     text = "\n".join(lines)
@@ -88,6 +91,7 @@ def test_every_chunk_fits_and_stands_at_its_lines(lines: list[str]) -> None:
             assert word in shown
 
 
+@settings(deadline=None, max_examples=60)
 @given(LINES, st.integers(20, 300))
 def test_pieces_lose_no_word(lines: list[str], budget: int) -> None:
     text = "\n".join(lines)

@@ -180,7 +180,8 @@ def _readiness(address: str) -> tuple[str, str]:
 def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     if not out.is_terminal:
         for row in rows:
-            say("\t".join(row))
+            # Past rich, which would turn tabs into spaces.
+            sys.stdout.write("\t".join(clean(cell).replace("\t", " ") for cell in row) + "\n")
         return
     table = Table(*columns, box=None, pad_edge=False, header_style="bold")
     for row in rows:

@@ -53,7 +53,7 @@ class IgnoreRules:
             if directory and not is_directory:
                 continue
             subject = path if rooted else path.rpartition("/")[2]
-            if fnmatchcase(subject, pattern) or (rooted and matches(path, [pattern])):
+            if fnmatchcase(subject, pattern) or ("**/" in pattern and matches(path, [pattern])):
                 ignored = not kept
         return ignored
 
