@@ -93,9 +93,9 @@ class RunningMesh:
         except httpx2.TransportError:
             return False
 
-    def learn(self, kind: str, location: str) -> dict[str, Any]:
+    def learn(self, kind: str, location: str, **more: Any) -> dict[str, Any]:
         """Learn a source and wait for it; returns the last progress."""
-        body = {"kind": kind, "location": location, "stream": True}
+        body = {"kind": kind, "location": location, "stream": True} | more
         with self.client.stream("POST", "/v1/sources", json=body, timeout=110) as answer:
             events = read_events(answer)
         assert events[-1][0] == "done", events[-1]
