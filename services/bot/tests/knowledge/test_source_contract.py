@@ -1,0 +1,87 @@
+"""What every kind of source promises. A new kind is one more entry of SOURCES."""
+
+import asyncio
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from askmesh_bot.knowledge.base import Document, Source, SourceUnavailable
+from askmesh_bot.knowledge.chunking import ChunkLimits, chunk
+from askmesh_bot.knowledge.sources.registry import SOURCES, make_source
+from askmesh_bot.knowledge.sources.spec import SourceSpec
+
+LIMITS = ChunkLimits.for_encoder(256, 400)
+
+
+def write(folder: Path) -> Path:
+    (folder / "pkg").mkdir(parents=True)
+    (folder / "guide.md").write_text("# Guide\n\nHow to begin.\n\n## Next\n\nGo on.\n")
+    (folder / "pkg" / "__init__.py").write_text('"""A package."""\n')
+    (folder / "pkg" / "work.py").write_text('"""Work."""\n\n\ndef do(thing, *, twice=False):\n    """Do a thing."""\n')
+    return folder
+
+
+# kind -> where in the written folder it begins
+BEGINNINGS: dict[str, str] = {"folder": ".", "tree": ".", "python": "pkg"}
+
+Make = Callable[[], Source]
+
+
+@pytest.fixture(params=sorted(BEGINNINGS))
+def make(request: pytest.FixtureRequest, tmp_path: Path) -> Make:
+    location = write(tmp_path / "source") / BEGINNINGS[request.param]
+    return lambda: make_source(SourceSpec("an-id", "c", request.param, str(location), "Title"))
+
+
+def read(source: Source) -> list[Document]:
+    async def collect() -> list[Document]:
+        return [document async for document in source.documents()]
+
+    return asyncio.run(collect())
+
+
+def test_every_registered_kind_is_tested() -> None:
+    assert set(BEGINNINGS) == set(SOURCES)
+
+
+def test_documents_are_the_same_at_every_reading(make: Make) -> None:
+    first, second = read(make()), read(make())
+    assert first == second
+    assert len({document.id for document in first}) == len(first) > 0
+
+
+def test_total_counts_the_documents(make: Make) -> None:
+    source = make()
+    assert asyncio.run(source.total()) == len(read(source))
+
+
+def test_chunks_lie_inside_their_documents_and_have_links(make: Make) -> None:
+    source = make()
+    for document in read(source):
+        lines = document.text.count("\n") + 1
+        found = chunk(document, source.title, LIMITS)
+        assert found
+        assert len({one.key for one in found}) == len(found)
+        for one in found:
+            assert 1 <= one.line_start <= one.line_end <= lines
+            assert source.link(document, one).startswith("/read/c/an-id/")
+
+
+def test_a_change_changes_the_hash_and_nothing_else_does(make: Make, tmp_path: Path) -> None:
+    before = {document.id: document.content_hash for document in read(make())}
+    for file in (tmp_path / "source").rglob("*.*"):
+        file.touch()
+    assert {document.id: document.content_hash for document in read(make())} == before
+    for file in (tmp_path / "source").rglob("*.*"):
+        file.write_text(file.read_text() + "\n\n# More\n\nOf it.\n")
+    after = {document.id: document.content_hash for document in read(make())}
+    assert set(after) == set(before)
+    assert not set(after.values()) & set(before.values())
+
+
+def test_a_source_that_is_gone_is_unavailable(make: Make, tmp_path: Path) -> None:
+    source = make()
+    shutil.rmtree(tmp_path / "source")
+    with pytest.raises(SourceUnavailable):
+        read(source)
