@@ -97,7 +97,7 @@ async def test_a_hostile_answer_pings_nobody_and_links_nowhere_else(tmp_path, te
         await until(lambda: stage.messages(thread) and not stage.frontend.busy)
     written = [*stage.messages(), *stage.messages(thread)]
     for message in written:
-        assert not (message["mentions"] or message["mention_roles"] or message["mention_everyone"])
+        assert [message[key] for key in ("mentions", "mention_roles", "mention_everyone")] == [[], [], False]
     # Nor did any intermediate edit, nor was any request left to Discord's defaults.
     allowed = {"https://docs.example.org/", "http://bot.example.org/"}
     for content in [message["content"] for message in written] + [

@@ -53,7 +53,7 @@ _PARTS = st.sampled_from(
 )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=250, deadline=None)
 @given(st.lists(_PARTS, max_size=60).map("".join))
 def test_no_mixture_of_markup_is_live(text):
     for content in messages(safe_markdown(text, LINKS), 200):

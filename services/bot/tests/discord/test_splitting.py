@@ -16,7 +16,7 @@ _ANSWER = st.lists(st.one_of(_PARAGRAPH, _CODE), max_size=12).map("\n\n".join)
 _ANY = st.one_of(_ANSWER, st.text("`ab \n\\[]()<🐍", max_size=6000))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(_ANY, st.sampled_from([64, 200, 2000]))
 def test_no_piece_is_too_long_and_the_bodies_join_to_the_text(text, limit):
     pieces = split(text, limit)
@@ -24,7 +24,7 @@ def test_no_piece_is_too_long_and_the_bodies_join_to_the_text(text, limit):
     assert "".join(piece.body for piece in pieces) == text
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(_ANSWER, st.sampled_from([100, 2000]))
 def test_every_message_of_a_safe_answer_closes_its_fences(text, limit):
     assert all(fences_closed(content) for content in messages(safe_markdown(text, {}), limit))

@@ -1,12 +1,12 @@
 """The Discord frontend: started with the app, alive beside it. What happens to Discord never stops the web answers."""
 
 import asyncio
-import contextlib
 import sqlite3
 
 from askmesh_kit.logs import get_logger
 
 from askmesh_bot.conversations.service import Conversations
+from askmesh_bot.frontends.discord.ending import end
 from askmesh_bot.frontends.discord.journal import Journal
 from askmesh_bot.frontends.discord.leader import leadership, lock_path
 from askmesh_bot.frontends.discord.options import DiscordOptions
@@ -44,9 +44,7 @@ class DiscordFrontend:
         self._tracker.accepting = False
         await self._tracker.drain(self._options.drain_s)
         if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+            await end(self._task)
             self._task = None
         self.status.enter(State.STOPPED)
 

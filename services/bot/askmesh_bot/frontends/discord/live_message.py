@@ -8,6 +8,7 @@ from typing import Self
 from askmesh_kit.logs import get_logger
 
 from askmesh_bot.frontends.discord.destinations import Destination, Post
+from askmesh_bot.frontends.discord.ending import end
 from askmesh_bot.frontends.discord.rest import is_gone, is_transient
 from askmesh_bot.frontends.discord.splitting import messages
 
@@ -40,9 +41,7 @@ class LiveMessage:
         return self
 
     async def __aexit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await end(*self._tasks)
 
     @property
     def ids(self) -> list[int]:

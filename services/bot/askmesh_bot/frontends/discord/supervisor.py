@@ -11,7 +11,9 @@ import discord
 from askmesh_kit.logs import get_logger
 
 from askmesh_bot.frontends.discord.client import AskmeshClient
+from askmesh_bot.frontends.discord.ending import end
 from askmesh_bot.frontends.discord.options import DiscordOptions
+from askmesh_bot.frontends.discord.rest import bounded
 from askmesh_bot.frontends.discord.status import State, Status
 from askmesh_bot.frontends.discord.tracker import Tracker
 from askmesh_bot.frontends.discord.watchdog import watch
@@ -36,6 +38,8 @@ FATAL: dict[int, tuple[str, str]] = {
 # A connection that worked this long, in seconds, starts the pauses anew.
 _WORKED_S = 60.0
 _RETIREMENT_S = 120.0
+# A gateway that is gone does not answer the close handshake.
+_CLOSING_S = 3.0
 
 
 class GaveUp(Exception):
@@ -92,7 +96,8 @@ class Supervisor:
             await asyncio.wait(ending, return_when=asyncio.FIRST_COMPLETED)
         except asyncio.CancelledError:
             await self._end(client, running, watching)
-            await client.dispose()
+            with contextlib.suppress(Exception):
+                await bounded(client.dispose(), _CLOSING_S)
             raise
         error = _ended_by(client, running, watching)
         await self._end(client, running, watching)
@@ -103,16 +108,14 @@ class Supervisor:
         return error
 
     async def _end(self, client: AskmeshClient, *tasks: asyncio.Task[None]) -> None:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await end(*tasks)
         with contextlib.suppress(Exception):
-            await asyncio.wait_for(client.close(), 5)
+            await bounded(client.close(), _CLOSING_S)
 
     async def _retire(self, client: AskmeshClient) -> None:
         await self._tracker.drain(_RETIREMENT_S, self._tracker.tasks())
         with contextlib.suppress(Exception):
-            await client.dispose()
+            await bounded(client.dispose(), _CLOSING_S)
 
 
 def _ended_by(client: AskmeshClient, *tasks: asyncio.Task[None]) -> BaseException:
