@@ -15,9 +15,11 @@ from typing import Any
 import corpus
 import ports
 from mesh import Mesh, Service, load
-from probe import Readiness, probe
+from probe import probe
 from supervisor import lock
 
+# A large model takes minutes to be fetched and loaded: say what is waited for, this often.
+PATIENCE_S = 15.0
 QUESTION = "How do I read a whole text file into a string with pathlib?"
 
 
@@ -136,20 +138,23 @@ def _start_supervisor(mesh: Mesh) -> None:
 
 
 def _wait_until_ready(mesh: Mesh, wait_s: float) -> None:
-    began, waiting = time.monotonic(), list(mesh.services)
-    seen = Readiness(False, "", "")
+    began, waiting, told = time.monotonic(), {service.name: "" for service in mesh.services}, 0.0
     for _ in _ticks(wait_s):
-        for service in list(waiting):
+        for service in (mesh.service(name) for name in list(waiting)):
             seen = probe(service)
+            after = time.monotonic() - began
             if seen.ready:
-                waiting.remove(service)
-                print(f"  ✓ {service.name:<11} {service.url}  ready after {time.monotonic() - began:.1f} s", flush=True)
+                del waiting[service.name]
+                print(f"  ✓ {service.name:<11} {service.url}  ready after {after:.1f} s", flush=True)
             else:
+                waiting[service.name] = seen.reason or "no answer"
                 _stop_at_crash_loop(mesh, service)
         if not waiting:
             return
-    names = ", ".join(service.name for service in waiting)
-    raise SystemExit(f"Not ready after {wait_s:g} s: {names} ({seen.reason or 'no answer'}). Logs: make logs")
+        if time.monotonic() - began > told + PATIENCE_S:
+            told = time.monotonic() - began
+            print("  … waiting for " + "; ".join(f"{name} ({reason})" for name, reason in waiting.items()), flush=True)
+    raise SystemExit(f"Not ready after {wait_s:g} s: {', '.join(waiting)}. Their logs: make logs")
 
 
 def _stop_at_crash_loop(mesh: Mesh, service: Service) -> None:
