@@ -2,7 +2,6 @@
 
 import json
 import os
-import stat
 import subprocess
 import sys
 
@@ -10,6 +9,7 @@ import numpy as np
 import pytest
 from askmesh_embeddings.encoders import bert_graph, minilm
 from askmesh_embeddings.encoders.base import EncoderOptions
+from askmesh_embeddings.encoders.graph_cache import cached_graph
 from askmesh_embeddings.encoders.hardware import cpu_computes_bf16, usable_cores
 from askmesh_embeddings.encoders.registry import load_encoder
 from askmesh_embeddings.golden import golden_for, self_test
@@ -57,14 +57,23 @@ def test_a_lower_limit_is_honoured(cache_dir):
 
 
 def test_the_graph_is_kept_and_used_again(tmp_path):
-    folder = minilm.locate_package()
-    path = minilm.cached_graph(folder, "a-hash", tmp_path)
-    made = os.stat(path).st_mtime_ns
-    assert minilm.cached_graph(folder, "a-hash", tmp_path) == path
-    assert os.stat(path).st_mtime_ns == made
-    assert minilm.cached_graph(folder, "another", tmp_path) != path
-    assert {stat.S_IFMT(os.stat(tmp_path / name).st_mode) for name in os.listdir(tmp_path)} == {stat.S_IFREG}
+    path = cached_graph("a", tmp_path, lambda: b"a graph")
+    assert cached_graph("a", tmp_path, lambda: pytest.fail("made twice")) == path
+    assert cached_graph("b", tmp_path, lambda: b"a graph") != path
     assert len(os.listdir(tmp_path)) == 2
+
+
+@pytest.mark.parametrize("damage", ["cut short", "altered", "emptied"])
+def test_a_damaged_graph_is_made_again(tmp_path, damage):
+    options = EncoderOptions(cache_dir=tmp_path)
+    load_encoder("minilm", options)
+    (path,) = tmp_path.glob("*.onnx")
+    good = path.read_bytes()
+    altered = bytearray(good)
+    altered[len(good) // 2 : len(good) // 2 + 4_000] = bytes(4_000)
+    path.write_bytes({"cut short": good[: len(good) // 2], "altered": bytes(altered), "emptied": b""}[damage])
+    assert self_test(load_encoder("minilm", options), golden_for(minilm.MODEL)).problem is None
+    assert path.read_bytes() == good
 
 
 def test_where_the_cache_cannot_be_written_the_graph_stays_in_memory(tmp_path):

@@ -4,11 +4,8 @@ The package's own code imports sentence-transformers, so only its files are used
 weights and kept in the cache folder.
 """
 
-import contextlib
 import hashlib
 import json
-import os
-import tempfile
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -26,6 +23,7 @@ from askmesh_embeddings.encoders.base import (
     Vectors,
 )
 from askmesh_embeddings.encoders.fingerprint import fingerprint, hash_files
+from askmesh_embeddings.encoders.graph_cache import cached_graph
 from askmesh_embeddings.encoders.runtimes.base import load_runtime
 from askmesh_embeddings.encoders.tokenizing import TextTokenizer, pad, unit
 
@@ -44,7 +42,7 @@ class MiniLMEncoder(Encoder):
         weights = folder / "model.safetensors"
         weights_hash = hash_files(weights)
         max_tokens = min(options.max_input_tokens or MAX_TOKENS, MAX_TOKENS)
-        graph = cached_graph(folder, weights_hash, options.cache_dir)
+        graph = cached_graph(graph_name(weights_hash), options.cache_dir, lambda: make_graph(folder))
         self._runtime = load_runtime(graph, options)
         self._tokenizer = TextTokenizer((folder / "tokenizer.json").read_text(encoding="utf-8"), max_tokens)
         self.info = EncoderInfo(
@@ -73,33 +71,14 @@ def locate_package() -> Path:
     return Path(next(iter(spec.submodule_search_locations))) / "model"
 
 
-def cached_graph(folder: Path, weights_hash: str, cache_dir: Path | None) -> str | bytes:
-    """The path of the ONNX graph, built now if the cache lacks it; its bytes where the cache cannot be written."""
-    key = hashlib.sha256(f"{weights_hash} {bert_graph.GRAPH_VERSION}".encode()).hexdigest()[:16]
-    path = (cache_dir or default_cache_dir()) / f"minilm-{key}.onnx"
-    if path.is_file():
-        return str(path)
+def make_graph(folder: Path) -> bytes:
+    """The ONNX graph of the BERT in `folder`."""
     shape = bert_graph.BertShape.from_config(json.loads((folder / "config.json").read_text(encoding="utf-8")))
     graph: bytes = bert_graph.build_bert(load_file(folder / "model.safetensors"), shape).SerializeToString()
-    with contextlib.suppress(OSError):
-        write_atomically(path, graph)
-        return str(path)
     return graph
 
 
-def default_cache_dir() -> Path:
-    """`askmesh` under the user's cache folder (XDG base directory specification)."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "askmesh"
-
-
-def write_atomically(path: Path, content: bytes) -> None:
-    """All or nothing, also when several processes write at once: the last rename wins. Raises OSError."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+def graph_name(weights_hash: str) -> str:
+    """What a graph is kept under: the same weights and builder give the same graph."""
+    key = hashlib.sha256(f"{weights_hash} {bert_graph.GRAPH_VERSION}".encode()).hexdigest()[:16]
+    return f"minilm-{key}"
