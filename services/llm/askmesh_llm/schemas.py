@@ -41,13 +41,13 @@ class SamplingRequest(BaseModel):
     frequency_penalty: float | None = Field(None, ge=-2, le=2)
     presence_penalty: float | None = Field(None, ge=-2, le=2)
     logit_bias: Any = None
-    logprobs: Any = None
 
 
 class ChatCompletionRequest(SamplingRequest):
     messages: list[ChatMessage] = Field(min_length=1)
     max_completion_tokens: int | None = Field(None, ge=1)
-    top_logprobs: Any = None
+    logprobs: bool | None = None
+    top_logprobs: int | None = Field(None, ge=0, le=20, description="Likeliest tokens at each place; needs logprobs.")
     response_format: Any = None
     tools: Any = None
     tool_choice: Any = None
@@ -60,6 +60,7 @@ class ChatCompletionRequest(SamplingRequest):
 
 class CompletionRequest(SamplingRequest):
     prompt: str | list[Any] = Field(description="Text, or a list of exactly one text.")
+    logprobs: int | None = Field(None, ge=0, le=20, description="Likeliest tokens at each place.")
     best_of: int | None = Field(None, ge=1)
     echo: bool | None = None
     suffix: str | None = None
@@ -77,11 +78,33 @@ class AnswerMessage(BaseModel):
     refusal: None = None
 
 
+class LikelyToken(BaseModel):
+    token: str
+    logprob: float
+    bytes: list[int] | None = Field(description="Its UTF-8; null where the token is only a part of a character.")
+
+
+class TokenLogprobBody(LikelyToken):
+    top_logprobs: list[LikelyToken]
+
+
+class ChatLogprobs(BaseModel):
+    content: list[TokenLogprobBody]
+    refusal: None = None
+
+
+class TextLogprobs(BaseModel):
+    tokens: list[str]
+    token_logprobs: list[float]
+    top_logprobs: list[dict[str, float]]
+    text_offset: list[int]
+
+
 class ChatChoice(BaseModel):
     index: int = 0
     message: AnswerMessage
     finish_reason: FinishReasonName
-    logprobs: None = None
+    logprobs: ChatLogprobs | None = None
 
 
 class ChatCompletion(BaseModel):
@@ -97,7 +120,7 @@ class CompletionChoice(BaseModel):
     index: int = 0
     text: str
     finish_reason: FinishReasonName
-    logprobs: None = None
+    logprobs: TextLogprobs | None = None
 
 
 class Completion(BaseModel):

@@ -43,15 +43,36 @@ class Settings(ServiceSettings):
         1.0, gt=0, description="extractive: time given to the embeddings service before words alone decide, in seconds."
     )
 
-    upstream_url: str = Field("", description="openai: base URL of the upstream, e.g. `http://127.0.0.1:11434/v1`.")
-    upstream_api_key: SecretStr = Field(SecretStr(""), description="openai: key sent upstream.")
-    upstream_model: str = Field("", description="openai: model name sent upstream. Unset: the upstream's first.")
+    upstream_url: str = Field(
+        "",
+        description="openai: base URL of the upstream, e.g. `http://127.0.0.1:11434/v1`; several, in order of"
+        " preference, separated by commas.",
+    )
+    upstream_api_key: SecretStr = Field(
+        SecretStr(""), description="openai: key sent upstream; one for all, or one for each URL, separated by commas."
+    )
+    upstream_model: str = Field(
+        "",
+        description="openai: model name sent upstream; one for all, or one for each URL, separated by commas. Unset:"
+        " the upstream's first.",
+    )
+    model_map: str = Field(
+        "",
+        description="openai: further models, as `name=upstream's name,name=…`; names that differ by URL are separated"
+        " by a vertical bar.",
+    )
     upstream_max_tokens_name: Literal["max_tokens", "max_completion_tokens"] = Field(
         "max_tokens", description="openai: what the upstream calls the limit; OpenAI's newest models want the second."
     )
     upstream_timeout_s: float = Field(60.0, gt=0, description="openai: longest silence of the upstream, in seconds.")
     upstream_connect_timeout_s: float = Field(
         2.0, gt=0, description="openai: time to connect to the upstream, in seconds."
+    )
+    upstream_rest_s: float = Field(
+        2.0,
+        gt=0,
+        description="openai: how long an upstream that failed comes last, in seconds; doubles with each failure, up to"
+        " 60.",
     )
 
     revision: str = Field("", description="transformers: the model's commit. Unset: the pinned one of the default.")

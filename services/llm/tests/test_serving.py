@@ -41,7 +41,7 @@ class Ticker(Engine):
         finally:
             RUNNING.discard(text)
 
-    async def count_tokens(self, prompt: Prompt) -> TokenCount:
+    async def count_tokens(self, prompt: Prompt, model: str = "") -> TokenCount:
         return TokenCount(1)
 
 

@@ -1,7 +1,7 @@
 """The interface every text engine implements, with its value types and errors. Knows nothing of HTTP."""
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -27,11 +27,15 @@ Prompt = Sequence[Message] | str
 class SamplingParams:
     """How to write. `max_tokens` None means: as many as the engine's default and the context allow."""
 
+    # One of EngineInfo.others; empty: the engine's main model.
+    model: str = ""
     max_tokens: int | None = None
     temperature: float = 0.0
     top_p: float = 1.0
     seed: int | None = None
     stop: tuple[str, ...] = ()
+    # None: no log-probabilities; n: those of each token written, and of the n likeliest at its place.
+    logprobs: int | None = None
     # Parameters that only some engines have (see EngineInfo.supports), in OpenAI's own names and shapes.
     extra: dict[str, Any] = field(default_factory=dict)
 
@@ -45,12 +49,22 @@ class Usage:
 
 
 @dataclass(frozen=True, slots=True)
+class TokenLogprob:
+    """A token's text, its natural log-probability under the model, and the likeliest tokens at its place."""
+
+    token: str
+    logprob: float
+    top: tuple[tuple[str, float], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Chunk:
     """A piece of text as it is written. The last chunk, and only it, has a finish reason and the usage."""
 
     text: str = ""
     finish_reason: FinishReason | None = None
     usage: Usage | None = None
+    logprobs: tuple[TokenLogprob, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +77,19 @@ class TokenCount:
 
 @dataclass(frozen=True, slots=True)
 class EngineInfo:
-    """What an engine serves. `max_model_len` counts prompt and completion tokens; None: not known."""
+    """What an engine serves. `max_model_len` counts prompt and completion tokens; None: not known.
+
+    `others` are further models, with their own lengths. `capacity_tokens` is how many tokens all running requests may
+    hold together; None: no such limit.
+    """
 
     model: str
     max_model_len: int | None
     owned_by: str = "askmesh"
     created: int = 0
     supports: frozenset[str] = frozenset()
+    others: Mapping[str, int | None] = field(default_factory=dict)
+    capacity_tokens: int | None = None
 
 
 class Engine(ABC):
@@ -96,8 +116,15 @@ class Engine(ABC):
         """
 
     @abstractmethod
-    async def count_tokens(self, prompt: Prompt) -> TokenCount:
-        """The length of the prompt as `generate` would see it. Raises ServiceError."""
+    async def count_tokens(self, prompt: Prompt, model: str = "") -> TokenCount:
+        """The length of the prompt as `generate` would see it. `model` as in SamplingParams. Raises ServiceError."""
+
+    async def weigh(self, prompt: Prompt, params: SamplingParams) -> int:
+        """Tokens that this request may come to hold; asked only of engines that have a capacity.
+
+        Raises what `generate` would raise for a prompt that does not fit.
+        """
+        raise Unsupported("This engine has no capacity in tokens.")
 
     async def detokenize(self, ids: Sequence[int]) -> str:
         """The text behind token ids. Raises Unsupported where the engine has none."""

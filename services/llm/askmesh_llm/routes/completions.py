@@ -22,7 +22,7 @@ from askmesh_llm.schemas import (
     SamplingRequest,
     UsageBody,
 )
-from askmesh_llm.serving import requests
+from askmesh_llm.serving import logprobs, requests
 from askmesh_llm.serving.connection import DONE, EventStream, event, while_connected
 from askmesh_llm.serving.generation import Generator
 from askmesh_llm.settings import Settings
@@ -42,9 +42,13 @@ async def chat_completions(
     reply = _Reply(body, generator, settings, f"{caller.name}/{body.user or ''}", "chatcmpl-")
     if body.stream:
         return await reply.stream(request, prompt, _chat_choice, "chat.completion.chunk", opens=True)
-    text, last = await reply.whole(request, prompt)
-    choice = ChatChoice(message=AnswerMessage(content=text), finish_reason=last.finish_reason or "stop")
-    return ChatCompletion(**reply.head, choices=[choice], usage=_usage(last.usage))
+    whole = await reply.whole(request, prompt)
+    choice = ChatChoice(
+        message=AnswerMessage(content=whole.text),
+        finish_reason=whole.finish_reason or "stop",
+        logprobs=logprobs.of_chat(whole.logprobs) if reply.with_logprobs else None,
+    )
+    return ChatCompletion(**reply.head, choices=[choice], usage=_usage(whole.usage))
 
 
 @router.post("/completions", summary="Continue a text", response_model=Completion, responses=_STREAMED)
@@ -54,10 +58,14 @@ async def completions(
     prompt = requests.raw_prompt(body)
     reply = _Reply(body, generator, settings, f"{caller.name}/{body.user or ''}", "cmpl-")
     if body.stream:
-        return await reply.stream(request, prompt, _text_choice, "text_completion", opens=False)
-    text, last = await reply.whole(request, prompt)
-    choice = CompletionChoice(text=text, finish_reason=last.finish_reason or "stop")
-    return Completion(**reply.head, choices=[choice], usage=_usage(last.usage))
+        return await reply.stream(request, prompt, _text_choices(), "text_completion", opens=False)
+    whole = await reply.whole(request, prompt)
+    choice = CompletionChoice(
+        text=whole.text,
+        finish_reason=whole.finish_reason or "stop",
+        logprobs=logprobs.of_text(whole.logprobs) if reply.with_logprobs else None,
+    )
+    return Completion(**reply.head, choices=[choice], usage=_usage(whole.usage))
 
 
 class _Reply:
@@ -69,6 +77,7 @@ class _Reply:
         requests.check_model(body.model, served_names(generator.engine, settings))
         info = generator.engine.info
         self._params: SamplingParams = requests.sampling(body, info)
+        self.with_logprobs = self._params.logprobs is not None
         self._generator, self._caller, self._settings = generator, caller, settings
         self._with_usage = bool(body.stream_options and body.stream_options.include_usage)
         self.head: dict[str, Any] = {
@@ -77,18 +86,15 @@ class _Reply:
             "model": body.model or info.model,
         }
 
-    async def whole(self, request: Request, prompt: Prompt) -> tuple[str, Chunk]:
-        """All the text, and the last chunk. Stops when the client goes away."""
+    async def whole(self, request: Request, prompt: Prompt) -> Chunk:
+        """The answer as one chunk. Stops when the client goes away."""
         return await while_connected(request, self._collect(prompt))
 
-    async def _collect(self, prompt: Prompt) -> tuple[str, Chunk]:
-        texts: list[str] = []
-        last = Chunk()
+    async def _collect(self, prompt: Prompt) -> Chunk:
         async with aclosing(self._generator.stream(prompt, self._params, self._caller)) as chunks:
-            async for chunk in chunks:
-                texts.append(chunk.text)
-                last = chunk
-        return "".join(texts), last
+            parts = [chunk async for chunk in chunks]
+        entries = tuple(entry for part in parts for entry in part.logprobs)
+        return Chunk("".join(part.text for part in parts), parts[-1].finish_reason, parts[-1].usage, entries)
 
     async def stream(
         self, request: Request, prompt: Prompt, choice: Callable[[Chunk], dict[str, Any]], kind: str, *, opens: bool
@@ -112,12 +118,12 @@ class _Reply:
                 opening = {"index": 0, "delta": {"role": "assistant", "content": ""}, "finish_reason": None}
                 yield event(head | {"choices": [opening | {"logprobs": None}]})
             last = first
-            if first.text:
-                yield event(head | {"choices": [choice(Chunk(first.text))]})
-            if not first.finish_reason:
-                async for last in chunks:
-                    if last.text:
-                        yield event(head | {"choices": [choice(Chunk(last.text))]})
+            while True:
+                if last.text or last.logprobs:
+                    yield event(head | {"choices": [choice(Chunk(last.text, logprobs=last.logprobs))]})
+                if last.finish_reason:
+                    break
+                last = await anext(chunks)
             yield event(head | {"choices": [choice(Chunk("", last.finish_reason))]})
             if self._with_usage:
                 yield event(head | {"choices": [], "usage": _usage(last.usage).model_dump()})
@@ -126,11 +132,21 @@ class _Reply:
 
 def _chat_choice(chunk: Chunk) -> dict[str, Any]:
     delta = {} if chunk.finish_reason else {"content": chunk.text}
-    return {"index": 0, "delta": delta, "finish_reason": chunk.finish_reason, "logprobs": None}
+    told = logprobs.of_chat(chunk.logprobs).model_dump() if chunk.logprobs else None
+    return {"index": 0, "delta": delta, "finish_reason": chunk.finish_reason, "logprobs": told}
 
 
-def _text_choice(chunk: Chunk) -> dict[str, Any]:
-    return {"index": 0, "text": chunk.text, "finish_reason": chunk.finish_reason, "logprobs": None}
+def _text_choices() -> Callable[[Chunk], dict[str, Any]]:
+    """Chunks as choices of a text completion, whose log-probabilities count characters from the answer's beginning."""
+    told_so_far = 0
+
+    def choice(chunk: Chunk) -> dict[str, Any]:
+        nonlocal told_so_far
+        told = logprobs.of_text(chunk.logprobs, told_so_far).model_dump() if chunk.logprobs else None
+        told_so_far += sum(len(entry.token) for entry in chunk.logprobs)
+        return {"index": 0, "text": chunk.text, "finish_reason": chunk.finish_reason, "logprobs": told}
+
+    return choice
 
 
 def _usage(usage: Usage | None) -> UsageBody:

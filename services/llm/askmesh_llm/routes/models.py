@@ -27,10 +27,12 @@ def _cards(engine: Engine, settings: Settings) -> list[ModelCard]:
     shared: dict[str, Any] = {
         "created": info.created,
         "owned_by": info.owned_by,
-        "max_model_len": info.max_model_len,
         "engine": settings.engine,
     }
-    return [ModelCard(id=name, **shared) for name in served_names(engine, settings)]
+    return [
+        ModelCard(id=name, max_model_len=info.others.get(name, info.max_model_len), **shared)
+        for name in served_names(engine, settings)
+    ]
 
 
 @router.get("/v1/models", summary="The models served here, with their context length")
@@ -53,8 +55,11 @@ async def tokenize(body: TokenizeRequest, engine: TheEngine, settings: TheSettin
     prompt: Prompt = body.prompt or ""
     if body.messages is not None:
         prompt = requests.conversation(body.messages, settings.max_messages)
-    counted = await engine.count_tokens(prompt)
-    return TokenizeResponse(count=counted.count, max_model_len=engine.info.max_model_len, tokens=list(counted.ids))
+    others = engine.info.others
+    model = body.model if body.model and body.model in others else ""
+    counted = await engine.count_tokens(prompt, model)
+    length = others[model] if model else engine.info.max_model_len
+    return TokenizeResponse(count=counted.count, max_model_len=length, tokens=list(counted.ids))
 
 
 @router.post("/detokenize", summary="The text behind token ids")

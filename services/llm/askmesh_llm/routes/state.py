@@ -38,4 +38,5 @@ Reader = Annotated[Caller, Depends(require("read"))]
 def served_names(engine: Engine, settings: Settings) -> list[str]:
     """The names a request may give as `model`, the model's own first."""
     aliases = (name.strip() for name in settings.model_aliases.split(","))
-    return [engine.info.model, *(name for name in aliases if name)]
+    names = [engine.info.model, *(name for name in aliases if name), *engine.info.others]
+    return list(dict.fromkeys(names))

@@ -17,8 +17,6 @@ _HARMLESS: Mapping[str, tuple[Any, ...]] = {
     "frequency_penalty": (0,),
     "presence_penalty": (0,),
     "logit_bias": ({},),
-    "logprobs": (False,),
-    "top_logprobs": (0,),
     "response_format": ({"type": "text"},),
     "tools": ([],),
     "tool_choice": ("none", "auto"),
@@ -45,17 +43,39 @@ def check_model(name: str | None, served: Sequence[str]) -> None:
 
 def sampling(body: SamplingRequest, info: EngineInfo) -> SamplingParams:
     """The engine's parameters. Raises UnsupportedParameter with the name of what the engine does not have."""
+    logprobs = _logprobs(body)
+    if logprobs is not None and "logprobs" not in info.supports:
+        raise _unsupported("logprobs")
     limit = body.max_tokens
     if isinstance(body, ChatCompletionRequest):
         limit = body.max_completion_tokens or limit
     stop = [body.stop] if isinstance(body.stop, str) else body.stop or []
     return SamplingParams(
+        model=body.model if body.model and body.model in info.others else "",
         max_tokens=limit,
         temperature=1.0 if body.temperature is None else body.temperature,
         top_p=1.0 if body.top_p is None else body.top_p,
         seed=body.seed,
         stop=tuple(stop),
+        logprobs=logprobs,
         extra=_extra(body, info),
+    )
+
+
+def _logprobs(body: SamplingRequest) -> int | None:
+    """How many likely tokens to tell beside each written one; None: nothing is asked."""
+    if isinstance(body, CompletionRequest):
+        return body.logprobs
+    if not isinstance(body, ChatCompletionRequest):
+        return None
+    if body.top_logprobs and not body.logprobs:
+        raise InvalidRequest("top_logprobs needs logprobs to be true.", param="top_logprobs")
+    return (body.top_logprobs or 0) if body.logprobs else None
+
+
+def _unsupported(name: str) -> UnsupportedParameter:
+    return UnsupportedParameter(
+        f"The parameter {name} is not supported by this engine.", fix="Leave it out.", param=name
     )
 
 
@@ -66,9 +86,7 @@ def _extra(body: SamplingRequest, info: EngineInfo) -> dict[str, Any]:
         if value is None or value in harmless:
             continue
         if name not in info.supports:
-            raise UnsupportedParameter(
-                f"The parameter {name} is not supported by this engine.", fix="Leave it out.", param=name
-            )
+            raise _unsupported(name)
         extra[name] = value
     return extra
 

@@ -57,7 +57,7 @@ class ExtractiveEngine(Engine):
     def info(self) -> EngineInfo:
         return self._info
 
-    async def count_tokens(self, prompt: Prompt) -> TokenCount:
+    async def count_tokens(self, prompt: Prompt, model: str = "") -> TokenCount:
         return TokenCount(_count(prompt))
 
     async def generate(self, prompt: Prompt, params: SamplingParams) -> AsyncGenerator[Chunk, None]:

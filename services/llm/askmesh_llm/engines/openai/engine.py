@@ -1,209 +1,131 @@
-"""Streams an upstream's answer through, piece by piece, with its errors turned into ours."""
+"""The engine: asks the upstreams in their order, and the next one when one fails before its first piece of text."""
 
-import json
-import math
-from collections.abc import AsyncGenerator
-from typing import Any
+import asyncio
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import aclosing
 
-import httpx2
-from askmesh_kit.errors import ServiceError, UpstreamError
-from askmesh_kit.http_client import service_client
+from askmesh_kit.errors import ServiceError
 from askmesh_kit.logs import get_logger
 
-from askmesh_llm.engines.base import (
-    Chunk,
-    Engine,
-    EngineInfo,
-    FinishReason,
-    Prompt,
-    SamplingParams,
-    TokenCount,
-    Usage,
-    completion_budget,
-)
-from askmesh_llm.engines.openai.wire import check_status, disconnected, events, translated_errors
+from askmesh_llm.engines.base import Chunk, Engine, EngineInfo, Prompt, SamplingParams, TokenCount
+from askmesh_llm.engines.openai.body import estimate
+from askmesh_llm.engines.openai.health import may_move_on
+from askmesh_llm.engines.openai.upstream import Upstream
 from askmesh_llm.settings import Settings
 
 log = get_logger("askmesh.llm.openai")
 
-SUPPORTS = frozenset({"frequency_penalty", "presence_penalty", "logit_bias", "response_format"})
-# Bytes of UTF-8 per token, low on purpose: English has about four, code about three, other scripts about three.
-_BYTES_PER_TOKEN = 3
-_TOKENS_PER_MESSAGE = 4
+SUPPORTS = frozenset({"frequency_penalty", "presence_penalty", "logit_bias", "response_format", "logprobs"})
 
 
 def create(settings: Settings) -> Engine:
-    """The engine for these settings. Raises SystemExit when no upstream is named."""
-    if not settings.upstream_url:
+    """The engine for these settings. Raises SystemExit when no upstream is named or a list has the wrong length."""
+    urls = [url.strip() for url in settings.upstream_url.split(",") if url.strip()]
+    if not urls:
         raise SystemExit("the openai engine needs ASKMESH_LLM_UPSTREAM_URL, e.g. http://127.0.0.1:11434/v1")
-    client = service_client(
-        settings.upstream_url,
-        api_key=settings.upstream_api_key,
-        timeout_s=settings.upstream_timeout_s,
-        connect_timeout_s=settings.upstream_connect_timeout_s,
-    )
-    return OpenAIEngine(client, settings)
+    keys = _for_each(settings.upstream_api_key.get_secret_value(), ",", len(urls), "UPSTREAM_API_KEY")
+    models = _for_each(settings.upstream_model, ",", len(urls), "UPSTREAM_MODEL")
+    names: list[dict[str, str]] = [{} for _ in urls]
+    for entry in filter(None, (part.strip() for part in settings.model_map.split(","))):
+        name, equals, theirs = entry.partition("=")
+        if not (name.strip() and equals and theirs.strip()):
+            raise SystemExit(f"ASKMESH_LLM_MODEL_MAP has {entry!r}: write name=upstream's name, separated by commas")
+        for own, their in zip(names, _for_each(theirs, "|", len(urls), "MODEL_MAP"), strict=True):
+            own[name.strip()] = their
+    upstreams = [Upstream(*of_one, settings) for of_one in zip(urls, keys, models, names, strict=True)]
+    return OpenAIEngine(upstreams, settings)
+
+
+def _for_each(text: str, separator: str, count: int, variable: str) -> list[str]:
+    parts = [part.strip() for part in text.split(separator)]
+    if len(parts) not in (1, count):
+        raise SystemExit(
+            f"ASKMESH_LLM_{variable} names {len(parts)}, but there are {count} upstreams: give 1 or {count}"
+        )
+    return parts * count if len(parts) == 1 else parts
 
 
 class OpenAIEngine(Engine):
-    """An OpenAI-compatible server behind the Engine interface."""
+    """One or several OpenAI-compatible servers behind the Engine interface."""
 
-    def __init__(self, client: httpx2.AsyncClient, settings: Settings) -> None:
-        self._client, self._settings = client, settings
-        self._upstream_model = settings.upstream_model
-        self._info = EngineInfo(
-            settings.model or settings.upstream_model or "upstream",
-            settings.max_model_len,
-            owned_by="upstream",
-            supports=SUPPORTS,
-        )
-        self._known = False
-        self._tokenizes = True
+    def __init__(self, upstreams: Sequence[Upstream], settings: Settings) -> None:
+        self._upstreams, self._settings = upstreams, settings
+        self._main: Upstream | None = None
 
     @property
     def info(self) -> EngineInfo:
-        return self._info
+        main = self._main or self._upstreams[0]
+        others: Mapping[str, int | None] = {
+            name: main.context(name)
+            for name in (entry.partition("=")[0].strip() for entry in self._settings.model_map.split(","))
+            if name
+        }
+        return EngineInfo(
+            self._settings.model or main.model or "upstream",
+            main.context(""),
+            owned_by=main.owned_by,
+            supports=SUPPORTS,
+            others=others,
+        )
 
     async def start(self) -> None:
         await self.ready()
 
     async def ready(self) -> str | None:
-        """Asks the upstream for its models until it has answered once; later failures belong to each request."""
-        if self._known:
+        """Asks the upstreams for their models until one has answered; later failures belong to each request."""
+        if self._main is not None:
             return None
-        try:
-            await self._discover()
-        except ServiceError as error:
-            log.warning("upstream_unknown", reason=error.detail)
-            if not self._upstream_model:
-                return error.detail
-            # It answered, but lists no models: there is nothing to ask again.
-            self._known = isinstance(error, UpstreamError)
-        return None
+        found = await asyncio.gather(*(one.discover() for one in self._upstreams), return_exceptions=True)
+        for failure in found:
+            if isinstance(failure, BaseException) and not isinstance(failure, ServiceError):
+                raise failure
+        self._main = next((one for one in self._upstreams if one.known), None)
+        if self._main is not None or any(one.model for one in self._upstreams):
+            return None
+        return next((failure.detail for failure in found if isinstance(failure, ServiceError)), "no model is named")
 
     async def generate(self, prompt: Prompt, params: SamplingParams) -> AsyncGenerator[Chunk, None]:
-        budget = await self._budget(prompt, params)
-        path, body = _request(prompt, params)
-        body |= {"model": self._upstream_model, self._settings.upstream_max_tokens_name: budget}
-        reason: FinishReason | None = None
-        usage, pieces = None, 0
-        with translated_errors():
-            async with self._client.stream("POST", path, json=body) as response:
-                await check_status(response)
-                async for data in events(response.aiter_bytes()):
-                    text, ended = _read(data)
-                    reason, usage = ended or reason, _usage(data) or usage
-                    if text:
-                        pieces += 1
-                        yield Chunk(text)
-        if reason is None:
-            raise disconnected()
-        yield Chunk("", reason, usage or Usage(_estimate(prompt), pieces))
+        failures: list[ServiceError] = []
+        for upstream in self._in_order():
+            upstream.health.trying()
+            began = False
+            try:
+                async with aclosing(upstream.stream(prompt, params)) as chunks:
+                    async for chunk in chunks:
+                        if not began:
+                            upstream.health.recovered()
+                        began = True
+                        yield chunk
+                    return
+            except ServiceError as error:
+                if not may_move_on(error):
+                    raise
+                upstream.health.failed(error)
+                log.warning("upstream_failed", url=upstream.url, code=error.code, reason=error.detail, began=began)
+                if began:
+                    raise  # half an answer of one can't be continued by another
+                failures.append(error)
+        raise failures[0]
 
-    async def count_tokens(self, prompt: Prompt) -> TokenCount:
-        """By the upstream's own `/tokenize` where it has vLLM's, else an estimate on the high side."""
-        if self._tokenizes and (counted := await self._tokenize(prompt)) is not None:
-            return counted
-        return TokenCount(_estimate(prompt))
+    async def count_tokens(self, prompt: Prompt, model: str = "") -> TokenCount:
+        """By an upstream's own `/tokenize` where it has vLLM's, else an estimate on the high side."""
+        for upstream in self._in_order():
+            try:
+                counted = await upstream.tokenize(prompt, model)
+            except ServiceError as error:
+                if not may_move_on(error):
+                    raise
+                upstream.health.failed(error)
+                continue
+            if counted is not None:
+                return counted
+        return TokenCount(estimate(prompt))
 
     async def close(self) -> None:
-        await self._client.aclose()
+        await asyncio.gather(*(upstream.close() for upstream in self._upstreams))
 
-    async def _budget(self, prompt: Prompt, params: SamplingParams) -> int:
-        """Tokens to ask for. Some upstreams cut a prompt that is too long without a word, so it is refused here."""
-        context, default = self._info.max_model_len, self._settings.default_max_tokens
-        tokens = _estimate(prompt)
-        if context is None or tokens + (params.max_tokens or default) <= context:
-            return params.max_tokens or default
-        if self._tokenizes and (counted := await self._tokenize(prompt)) is not None:
-            return completion_budget(counted.count, params, context, default)
-        # The estimate alone is too coarse to refuse anyone: the upstream decides.
-        return params.max_tokens or min(default, max(16, context - tokens))
-
-    async def _discover(self) -> None:
-        with translated_errors():
-            response = await self._client.get("models")
-            await check_status(response)
-        found = _model_entry(response.content, self._upstream_model)
-        self._upstream_model = self._upstream_model or str(found.get("id", ""))
-        length = found.get("max_model_len")
-        self._info = EngineInfo(
-            self._settings.model or self._upstream_model,
-            self._settings.max_model_len or (length if isinstance(length, int) and length > 0 else None),
-            owned_by=str(found.get("owned_by") or "upstream"),
-            supports=SUPPORTS,
-        )
-        self._known = True
-
-    async def _tokenize(self, prompt: Prompt) -> TokenCount | None:
-        url = self._client.base_url.join("../tokenize" if self._client.base_url.path.endswith("/v1/") else "tokenize")
-        body: dict[str, Any] = {"model": self._upstream_model, **_content(prompt)}
-        with translated_errors():
-            response = await self._client.post(url, json=body)
-        try:
-            count = response.json()["count"] if response.status_code == 200 else None
-        except (ValueError, KeyError, TypeError):
-            count = None
-        if not isinstance(count, int):
-            self._tokenizes = False
-            log.info("upstream_has_no_tokenize", status=response.status_code)
-            return None
-        ids = response.json().get("tokens") or []
-        return TokenCount(count, tuple(item for item in ids if isinstance(item, int)))
-
-
-def _content(prompt: Prompt) -> dict[str, Any]:
-    if isinstance(prompt, str):
-        return {"prompt": prompt}
-    return {"messages": [{"role": message.role, "content": message.content} for message in prompt]}
-
-
-def _request(prompt: Prompt, params: SamplingParams) -> tuple[str, dict[str, Any]]:
-    path = "completions" if isinstance(prompt, str) else "chat/completions"
-    body = _content(prompt) | params.extra
-    body |= {"temperature": params.temperature, "top_p": params.top_p, "stream": True}
-    body["stream_options"] = {"include_usage": True}
-    if params.seed is not None:
-        body["seed"] = params.seed
-    if params.stop:
-        body["stop"] = list(params.stop)
-    return path, body
-
-
-def _model_entry(content: bytes, wanted: str) -> dict[str, Any]:
-    """The upstream's entry for the wanted model, or its first one; empty when the list can't be read."""
-    try:
-        listed = json.loads(content)["data"]
-        entries = [entry for entry in listed if isinstance(entry, dict)]
-    except (ValueError, KeyError, TypeError):
-        return {}
-    if wanted:
-        return next((entry for entry in entries if entry.get("id") == wanted), {})
-    return entries[0] if entries else {}
-
-
-def _read(data: dict[str, Any]) -> tuple[str, FinishReason | None]:
-    """The text and the finish reason of one event of either kind of completion."""
-    choices = data.get("choices")
-    choice = choices[0] if isinstance(choices, list) and choices and isinstance(choices[0], dict) else {}
-    delta = choice.get("delta")
-    text = delta.get("content") if isinstance(delta, dict) else choice.get("text")
-    given = choice.get("finish_reason")
-    reason: FinishReason | None = None
-    if given:
-        reason = given if given in ("length", "content_filter") else "stop"
-    return text if isinstance(text, str) else "", reason
-
-
-def _usage(data: dict[str, Any]) -> Usage | None:
-    usage = data.get("usage")
-    if not isinstance(usage, dict):
-        return None
-    read, written = usage.get("prompt_tokens"), usage.get("completion_tokens")
-    return Usage(read, written) if isinstance(read, int) and isinstance(written, int) else None
-
-
-def _estimate(prompt: Prompt) -> int:
-    texts = [prompt] if isinstance(prompt, str) else [message.content for message in prompt]
-    size = sum(math.ceil(len(text.encode()) / _BYTES_PER_TOKEN) for text in texts)
-    return size + (0 if isinstance(prompt, str) else _TOKENS_PER_MESSAGE * len(texts))
+    def _in_order(self) -> list[Upstream]:
+        """As listed, those that failed of late last; even when all did, each is tried once more."""
+        resting = [upstream for upstream in self._upstreams if upstream.health.resting]
+        awake = [upstream for upstream in self._upstreams if upstream not in resting]
+        return awake + sorted(resting, key=lambda upstream: upstream.health.rests_until)

@@ -100,7 +100,7 @@ class TransformersEngine(Engine):
         final: FinishReason = "stop" if stopped or reason == "stop" else "length"
         yield Chunk("", final, Usage(len(ids), written))
 
-    async def count_tokens(self, prompt: Prompt) -> TokenCount:
+    async def count_tokens(self, prompt: Prompt, model: str = "") -> TokenCount:
         ids = await self._encode(prompt)
         return TokenCount(len(ids), tuple(ids))
 
