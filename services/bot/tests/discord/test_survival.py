@@ -27,7 +27,7 @@ async def ask(stage, text="How do I read a text file?"):
     return thread
 
 
-@pytest.mark.parametrize("code", [None, 1000, 1001, 4000, 4009])
+@pytest.mark.parametrize("code", [None, 1000, 4009])
 async def test_a_dropped_connection_is_resumed_and_the_answer_given_once(tmp_path, code):
     async with staged(tmp_path) as stage:
         stage.assistant.script = lambda question: answered(ANSWER, pause_s=SLOW)
@@ -94,22 +94,20 @@ async def test_the_content_intent_is_not_asked_for(tmp_path):
     assert not session.intents & ((1 << 1) | (1 << 8) | (1 << 15))
 
 
-@pytest.mark.parametrize(
-    ("event", "data"),
-    [
+async def test_malformed_events_cost_only_themselves(tmp_path):
+    malformed = [
         ("MESSAGE_CREATE", {"id": "x"}),
         ("MESSAGE_CREATE", None),
         ("INTERACTION_CREATE", {"type": 2}),
         ("GUILD_CREATE", {"id": "7", "channels": 3}),
         ("CHANNEL_CREATE", {"guild_id": []}),
-    ],
-)
-async def test_a_malformed_event_costs_only_itself(tmp_path, event, data):
+    ]
     async with staged(tmp_path) as stage:
-        await stage.discord.gateway.dispatch(event, data)
+        for event, data in malformed:
+            await stage.discord.gateway.dispatch(event, data)
         await stage.discord.gateway.dispatch("SOMETHING_NEW", {"of": "tomorrow"})
         await ask(stage)
-        assert stage.frontend.status.dropped_events == 1
+        assert stage.frontend.status.dropped_events == len(malformed)
         assert stage.frontend.status.restarts == 0
 
 
@@ -196,7 +194,7 @@ async def test_a_post_whose_response_is_lost_is_made_once(tmp_path, kind):
 
 async def test_final_words_survive_a_server_error(tmp_path):
     async with staged(tmp_path) as stage:
-        stage.discord.faults.add(Fault("status", method="PATCH", path="/messages/", status=503, times=2))
+        stage.discord.faults.add(Fault("status", method="PATCH", path="/messages/", status=503))
         await ask(stage)
 
 

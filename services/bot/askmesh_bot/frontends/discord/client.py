@@ -29,6 +29,8 @@ class AskmeshClient(discord.Client):
         intents = discord.Intents(
             guilds=True, guild_messages=True, dm_messages=True, message_content=options.message_content
         )
+        # No warnings about what voice would need.
+        discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False
         super().__init__(
             intents=intents,
             allowed_mentions=NO_MENTIONS,

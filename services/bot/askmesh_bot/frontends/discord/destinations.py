@@ -10,7 +10,7 @@ import discord
 from askmesh_bot.frontends.discord.rest import bounded, is_expired, is_transient
 
 NO_MENTIONS = discord.AllowedMentions.none()
-_RETRY_AFTER_S = 1.0
+_RETRY_AFTER_S = 0.5
 
 
 class Post(Protocol):
