@@ -23,6 +23,9 @@ class Settings(ServiceSettings):
         description="Model id or folder. Unset: the encoder's own (all-MiniLM-L6-v2, Alibaba-NLP/gte-large-en-v1.5).",
     )
     revision: str | None = Field(None, description="Commit of the model on its hub; pin it in production.")
+    code_revision: str | None = Field(
+        None, description="Commit of the code a model's repository brings; only with REVISION a commit too is it run."
+    )
     dtype: Literal["auto", "fp32", "bf16"] = Field(
         "auto", description="auto: bf16 where the hardware computes in it, else fp32."
     )
@@ -78,6 +81,7 @@ class Settings(ServiceSettings):
         return EncoderOptions(
             model=self.model,
             revision=self.revision,
+            code_revision=self.code_revision,
             dtype=self.dtype,
             device=self.device,
             runtime=self.runtime,

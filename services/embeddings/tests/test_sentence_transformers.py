@@ -92,6 +92,33 @@ def test_pickled_weights_are_refused(tiny):
         load(folder)
 
 
+def test_a_pickle_in_any_module_is_refused_before_it_is_read(tiny):
+    import torch
+
+    folder = tiny[0].save_bert(tiny[1] / "pickled-dense")
+    modules = json.loads((folder / "modules.json").read_text())
+    modules.insert(2, {"idx": 9, "name": "dense", "path": "2_Dense", "type": "sentence_transformers.models.Dense"})
+    (folder / "modules.json").write_text(json.dumps(modules))
+    (folder / "2_Dense").mkdir()
+    (folder / "2_Dense" / "config.json").write_text(
+        json.dumps({"in_features": 64, "out_features": 8, "bias": True, "activation_function": "torch.nn.Tanh"})
+    )
+    weights = {"linear.weight": torch.ones(8, 64) * torch.arange(64) / 64, "linear.bias": torch.zeros(8)}
+    torch.save(weights, folder / "2_Dense" / "pytorch_model.bin")
+    with pytest.raises(EncoderError, match="pickled-dense/2_Dense has its weights as a pickle"):
+        load(folder)
+    from safetensors.torch import save_file
+
+    save_file(weights, folder / "2_Dense" / "model.safetensors")
+    assert load(folder).info.dimension == 8
+
+
+@pytest.mark.parametrize(("revision", "code"), [(None, "a" * 40), ("main", "a" * 40), ("a" * 40, "main")])
+def test_remote_code_needs_weights_and_code_pinned_by_commit(revision, code):
+    with pytest.raises(EncoderError, match="both pinned"):
+        load("some/model", revision=revision, code_revision=code)
+
+
 @pytest.mark.parametrize("place", ["config", "module"])
 def test_code_from_a_models_folder_is_never_run(tiny, place):
     folder = tiny[0].save_bert(tiny[1] / f"code-{place}")

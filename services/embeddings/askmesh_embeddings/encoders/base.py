@@ -24,6 +24,8 @@ class EncoderOptions:
 
     model: str | None = None
     revision: str | None = None
+    # The commit of a model repository's own code that may run, together with a pinned revision. None: no such code.
+    code_revision: str | None = None
     dtype: Literal["auto", "fp32", "bf16"] = "auto"
     device: Literal["auto", "cpu", "cuda"] = "auto"
     runtime: str = "auto"

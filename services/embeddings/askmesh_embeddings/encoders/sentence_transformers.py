@@ -1,12 +1,10 @@
-"""Any sentence-transformers model by hub id or folder, on torch: CPU or CUDA, never with remote code."""
+"""Any sentence-transformers model by hub id or folder, on torch: CPU or CUDA."""
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import torch
 from sentence_transformers import SentenceTransformer
-from transformers import PreTrainedConfig
 
 from askmesh_embeddings.encoders.base import (
     Dtype,
@@ -18,9 +16,10 @@ from askmesh_embeddings.encoders.base import (
     Tokens,
     Vectors,
 )
-from askmesh_embeddings.encoders.fingerprint import fingerprint, hash_files
+from askmesh_embeddings.encoders.fingerprint import fingerprint
 from askmesh_embeddings.encoders.gte import native_gte_config
 from askmesh_embeddings.encoders.hardware import cpu_computes_bf16
+from askmesh_embeddings.encoders.model_files import ModelFiles, find_model
 from askmesh_embeddings.encoders.tokenizing import TextTokenizer, pad, unit
 
 DEFAULT_MODEL = "Alibaba-NLP/gte-large-en-v1.5"
@@ -37,21 +36,21 @@ class SentenceTransformersEncoder(Encoder):
         self._device = _device(options.device)
         dtype = _dtype(options.dtype, self._device)
         torch.set_num_threads(options.threads_per_lane)
-        name = options.model or DEFAULT_MODEL
-        self._model, commit = _load(name, options.revision, self._device, dtype)
+        files = find_model(options.model or DEFAULT_MODEL, options.revision, options.code_revision)
+        self._model = _load(files, self._device, dtype)
         self._max_tokens = _max_tokens(self._model, options.max_input_tokens, self._device)
         self._tokenizer = _tokenizer(self._model, self._max_tokens)
         self._pad_id = self._model.tokenizer.pad_token_id or 0
         pooling = "+".join(_describe(module) for module in list(self._model)[1:]) or "none"
         on_gpu = self._device == "cuda"
         self.info = EncoderInfo(
-            model=Path(name).name if Path(name).is_dir() else name,
+            model=files.label,
             dimension=int(self._model.get_embedding_dimension()),
             max_input_tokens=self._max_tokens,
             fingerprint=fingerprint(
                 # A folder may be moved: its weights say what it is.
-                model="" if Path(name).is_dir() else name,
-                weights=commit,
+                model="" if files.local else files.name,
+                weights=files.weights,
                 pooling=f"{pooling} prompts={sorted((self._model.prompts or {}).items())}",
                 normalised=True,
                 family="float",
@@ -91,31 +90,28 @@ class SentenceTransformersEncoder(Encoder):
         return next((prompts[name] for name in _PROMPT_NAMES[input_type] if prompts.get(name)), "")
 
 
-def _load(name: str, revision: str | None, device: str, dtype: Dtype) -> tuple[Any, str]:
-    """The model and what identifies its weights: the hub's commit, or a hash of a folder's files."""
-    folder = Path(name) if Path(name).is_dir() else None
+def _load(files: ModelFiles, device: str, dtype: Dtype) -> Any:
+    """The model, with everything after the transformer in float32."""
+    pinned = {"code_revision": files.code_revision} if files.code_revision else {}
     try:
-        config, _ = PreTrainedConfig.get_config_dict(name, revision=revision)
         model = SentenceTransformer(
-            name,
-            revision=revision,
+            str(files.folder),
             device=device,
-            trust_remote_code=False,
-            local_files_only=folder is not None,
-            model_kwargs={"use_safetensors": True, "dtype": torch.bfloat16 if dtype == "bf16" else torch.float32},
-            config_kwargs=native_gte_config(config) or {},
+            trust_remote_code=files.code_revision is not None,
+            local_files_only=files.code_revision is None,
+            model_kwargs={"use_safetensors": True, "dtype": torch.bfloat16 if dtype == "bf16" else torch.float32}
+            | pinned,
+            config_kwargs=(native_gte_config(files.config) or {}) | pinned,
         ).eval()
     except (OSError, ValueError, ImportError) as error:
         raise EncoderError(
-            f"{name} cannot be loaded: {error}",
-            "Check MODEL and REVISION and that the hub can be reached. Models whose repository brings its own code "
-            "are refused; Alibaba-NLP/gte-*-v1.5 load without it.",
+            f"{files.name} cannot be loaded: {error}",
+            "Models whose repository brings its own code are refused unless REVISION and CODE_REVISION pin weights "
+            "and code; Alibaba-NLP/gte-*-v1.5 load without it.",
         ) from error
     for module in list(model)[1:]:
         module.float()
-    if folder:
-        return model, hash_files(*sorted(folder.rglob("*.safetensors")))
-    return model, config.get("_commit_hash") or revision or "unpinned"
+    return model
 
 
 def _tokenizer(model: Any, max_tokens: int) -> TextTokenizer:
@@ -148,7 +144,9 @@ def _device(wanted: str) -> str:
 def _dtype(wanted: str, device: str) -> Dtype:
     if wanted != "auto":
         return "bf16" if wanted == "bf16" else "fp32"
-    computes_bf16 = torch.cuda.is_bf16_supported() if device == "cuda" else cpu_computes_bf16()
+    # CUDA emulates bfloat16 on GPUs before Ampere, slower than float32.
+    on_gpu = device == "cuda"
+    computes_bf16 = torch.cuda.is_bf16_supported(including_emulation=False) if on_gpu else cpu_computes_bf16()
     return "bf16" if computes_bf16 else "fp32"
 
 
