@@ -29,6 +29,9 @@ class Settings(ServiceSettings):
     pinecone_cloud: str = Field("aws", description="Cloud in which the pinecone store creates indexes.")
     pinecone_region: str = Field("us-east-1", description="Region in which the pinecone store creates indexes.")
     pinecone_timeout_s: float = Field(20.0, gt=0, description="Longest wait for one answer of Pinecone, in seconds.")
+    pinecone_lag_s: float = Field(
+        60.0, ge=0, description="How long a write to Pinecone may stay unseen by its reads, in seconds."
+    )
 
     max_upsert_vectors: int = Field(1000, ge=1, description="Vectors in one upsert.")
     max_upsert_bytes: int = Field(2 * 1024 * 1024, ge=1, description="Body of one upsert, in bytes.")
