@@ -18,6 +18,8 @@ from askmesh_embeddings.encoders.registry import load_encoder
 from askmesh_embeddings.golden import SelfTest, golden_for, self_test
 from askmesh_embeddings.metrics import EmbeddingMetrics
 from askmesh_embeddings.model_host import ModelHost
+from askmesh_embeddings.ranker import Ranker, self_test_reranker
+from askmesh_embeddings.rerankers.base import Reranker, load_reranker
 from askmesh_embeddings.routes import openai, rerank, tei
 from askmesh_embeddings.settings import Settings
 from askmesh_embeddings.vector_cache import VectorCache
@@ -27,19 +29,17 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     """The service as an ASGI app. The model loads in the background once the app starts."""
     settings = settings or Settings()
     metrics = Metrics()
-    counted = EmbeddingMetrics(metrics)
-
-    def load() -> tuple[Encoder, SelfTest]:
-        encoder = load_encoder(settings.encoder, settings.encoder_options)
-        return encoder, self_test(encoder, golden_for(encoder.info.model, settings.golden))
-
-    host = ModelHost(load, lambda encoder: _embedder(encoder, settings, counted))
+    encoder = _encoder_host(settings, EmbeddingMetrics(metrics))
+    reranker = _reranker_host(settings, EmbeddingMetrics(metrics, "askmesh_rerank")) if settings.reranker else None
+    hosts = {"model": encoder} | ({"reranker": reranker} if reranker else {})
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[Mapping[str, Any]]:
-        host.start()
-        yield {"host": host, "started": int(time.time())}
-        await host.close()
+        for host in hosts.values():
+            host.start()
+        yield {"encoder": encoder, "reranker": reranker, "started": int(time.time())}
+        for host in hosts.values():
+            await host.close()
 
     return build_app(
         name="embeddings",
@@ -49,20 +49,45 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         routers=[openai.router, tei.router, rerank.router],
         lifespan=lifespan,
         metrics=metrics,
-        checks={"model": host.check},
-        error_dialects={"/v1/": openai_error} | dict.fromkeys(("/embed", "/info", "/rerank"), tei.tei_error),
+        checks={name: host.check for name, host in hosts.items()},
+        error_dialects={"/v1/": openai_error}
+        | dict.fromkeys(("/embed", "/info", "/rerank", "/tokenize"), tei.tei_error),
     )
 
 
-def _embedder(encoder: Encoder, settings: Settings, metrics: EmbeddingMetrics) -> Embedder:
-    limits = BatchLimits(
+def _encoder_host(settings: Settings, metrics: EmbeddingMetrics) -> ModelHost[Encoder, Embedder]:
+    def load() -> tuple[Encoder, SelfTest]:
+        encoder = load_encoder(settings.encoder, settings.encoder_options)
+        return encoder, self_test(encoder, golden_for(encoder.info.model, settings.golden))
+
+    def wrap(encoder: Encoder) -> Embedder:
+        limits = _limits(settings, settings.interactive_texts, encoder.info.batch_tokens)
+        batcher = Batcher(encoder.encode, limits, encoder.info.lanes, metrics)
+        input_limits = InputLimits(settings.max_inputs, settings.max_input_chars, settings.interactive_texts)
+        return Embedder(encoder, batcher, VectorCache(settings.cache_entries), input_limits, metrics)
+
+    return ModelHost(load, wrap)
+
+
+def _reranker_host(settings: Settings, metrics: EmbeddingMetrics) -> ModelHost[Reranker, Ranker]:
+    def load() -> tuple[Reranker, SelfTest]:
+        reranker = load_reranker(settings.reranker or "", settings.reranker_options)
+        return reranker, self_test_reranker(reranker)
+
+    def wrap(reranker: Reranker) -> Ranker:
+        limits = _limits(settings, settings.interactive_documents, reranker.info.batch_tokens)
+        batcher = Batcher(reranker.score, limits, reranker.info.lanes, metrics)
+        return Ranker(reranker, batcher, settings.max_inputs, settings.max_input_chars)
+
+    return ModelHost(load, wrap)
+
+
+def _limits(settings: Settings, interactive: int, batch_tokens: int) -> BatchLimits:
+    return BatchLimits(
         interactive_queue_tokens=settings.interactive_queue_tokens,
         bulk_queue_tokens=settings.bulk_queue_tokens,
-        interactive_texts=settings.interactive_texts,
-        batch_tokens=settings.batch_tokens or encoder.info.batch_tokens,
+        interactive_texts=interactive,
+        batch_tokens=settings.batch_tokens or batch_tokens,
         batch_texts=settings.batch_texts,
         bulk_nice=settings.bulk_nice,
     )
-    batcher = Batcher(encoder.encode, limits, encoder.info.lanes, metrics)
-    input_limits = InputLimits(settings.max_inputs, settings.max_input_chars, settings.interactive_texts)
-    return Embedder(encoder, batcher, VectorCache(settings.cache_entries), input_limits, metrics)

@@ -5,16 +5,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from askmesh_kit.errors import InvalidRequest
+from askmesh_kit.errors import InvalidRequest, Unsupported
 
 from askmesh_embeddings.batching.batcher import Batcher
-from askmesh_embeddings.encoders.base import Encoder, EncoderInfo, InputType, Tokens, Vectors
-from askmesh_embeddings.encoders.tokenizing import unit
+from askmesh_embeddings.encoders.base import Encoder, EncoderInfo, InputType, Piece, Tokens, Vectors
+from askmesh_embeddings.encoders.tokenizing import INLINE_CHARS, unit
 from askmesh_embeddings.metrics import EmbeddingMetrics
 from askmesh_embeddings.vector_cache import CachedVector, Key, VectorCache
-
-# Fewer characters than this are tokenised at once, faster than a thread could be woken.
-_INLINE_CHARS = 4_000
 
 
 @dataclass(frozen=True)
@@ -72,6 +69,16 @@ class Embedder:
         vectors = np.stack([each.vector for each in found])
         return Embedded(_cut(vectors, dimensions), sum(each.tokens for each in found))
 
+    async def pieces(
+        self, texts: Sequence[str], *, input_type: InputType | None, special_tokens: bool
+    ) -> list[list[Piece]]:
+        """The tokens of each text. Raises InvalidRequest, and Unsupported where the encoder cannot tell them."""
+        self._check(texts)
+        found = await asyncio.to_thread(self._encoder.pieces, texts, input_type, special_tokens=special_tokens)
+        if found is None:
+            raise Unsupported("This encoder does not show its tokens.", code="tokens_not_shown")
+        return found
+
     async def close(self) -> None:
         await self._batcher.close()
         self._encoder.close()
@@ -124,7 +131,7 @@ class Embedder:
             )
 
     async def _tokenize(self, texts: list[str], input_type: InputType | None, truncate: bool) -> list[Tokens]:
-        if sum(map(len, texts)) < _INLINE_CHARS:
+        if sum(map(len, texts)) < INLINE_CHARS:
             return self._encoder.tokenize(texts, input_type, truncate=truncate)
         return await asyncio.to_thread(self._encoder.tokenize, texts, input_type, truncate=truncate)
 

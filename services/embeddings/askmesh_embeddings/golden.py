@@ -38,10 +38,11 @@ class Golden:
 
 @dataclass(frozen=True)
 class SelfTest:
-    """`problem` is None when all is well. `least_cosine` is None where there were no reference vectors."""
+    """`problem` is None when all is well. Without reference vectors only the form of the output was checked."""
 
     problem: str | None
     least_cosine: float | None
+    compared_with: str | None = None
 
 
 def golden_for(model: str, path: Path | None = None) -> Golden | None:

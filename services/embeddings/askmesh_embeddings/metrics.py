@@ -14,33 +14,31 @@ class Queue(Protocol):
 
 
 class EmbeddingMetrics:
-    """Registered with the app's own registry."""
+    """Registered with the app's own registry. Embeddings and reranking have a set each, told apart by `prefix`."""
 
-    def __init__(self, metrics: Metrics) -> None:
+    def __init__(self, metrics: Metrics, prefix: str = "askmesh_embeddings") -> None:
         registry = metrics.registry
-        self._queued_texts = Gauge("askmesh_embeddings_queue_texts", "Texts waiting", ["priority"], registry=registry)
-        self._queued_tokens = Gauge(
-            "askmesh_embeddings_queue_tokens", "Tokens waiting", ["priority"], registry=registry
-        )
+        self._queued_texts = Gauge(f"{prefix}_queue_texts", "Texts waiting", ["priority"], registry=registry)
+        self._queued_tokens = Gauge(f"{prefix}_queue_tokens", "Tokens waiting", ["priority"], registry=registry)
         self.refused = Counter(
-            "askmesh_embeddings_refused", "Requests refused because the queue was full", ["priority"], registry=registry
+            f"{prefix}_refused", "Requests refused because the queue was full", ["priority"], registry=registry
         )
-        self.cache = Counter("askmesh_embeddings_cache", "Look-ups of query vectors", ["result"], registry=registry)
-        self.tokens = Counter("askmesh_embeddings_tokens", "Tokens encoded", registry=registry)
+        self.cache = Counter(f"{prefix}_cache", "Look-ups of query vectors", ["result"], registry=registry)
+        self.tokens = Counter(f"{prefix}_tokens", "Tokens encoded", registry=registry)
         self._batch_texts = Histogram(
-            "askmesh_embeddings_batch_texts",
+            f"{prefix}_batch_texts",
             "Texts in a batch",
             registry=registry,
             buckets=(1, 2, 4, 8, 16, 32, 64, 128),
         )
         self._batch_tokens = Histogram(
-            "askmesh_embeddings_batch_tokens",
+            f"{prefix}_batch_tokens",
             "Tokens in a batch, without padding",
             registry=registry,
             buckets=(16, 32, 64, 128, 256, 512, 1024, 4096, 16384),
         )
         self._encode_seconds = Histogram(
-            "askmesh_embeddings_encode_seconds", "Time to encode a batch", registry=registry, buckets=BUCKETS_S
+            f"{prefix}_encode_seconds", "Time to encode a batch", registry=registry, buckets=BUCKETS_S
         )
 
     def watch_queue(self, priority: str, queue: Queue) -> None:

@@ -1,28 +1,43 @@
-"""Loads the encoder in the background, tests it, and hands it out once it is fit to use."""
+"""Loads a model in the background, tests it, and hands it out once it is fit to use."""
 
 import asyncio
 import time
 from collections.abc import Callable
+from typing import Any, Generic, Protocol, TypeVar
 
 from askmesh_kit.errors import Unavailable
 from askmesh_kit.logs import get_logger
 
-from askmesh_embeddings.embedder import Embedder
-from askmesh_embeddings.encoders.base import Encoder, EncoderError
+from askmesh_embeddings.encoders.base import EncoderError
 from askmesh_embeddings.golden import SelfTest
 
 log = get_logger("askmesh.embeddings")
 
-Load = Callable[[], tuple[Encoder, SelfTest]]
 _RETRY_S = 2.0
 
 
-class ModelHost:
+class Loaded(Protocol):
+    """An encoder or a reranker."""
+
+    info: Any
+
+
+class Served(Protocol):
+    """What requests are given: an Embedder or a Ranker."""
+
+    async def close(self) -> None: ...
+
+
+Model = TypeVar("Model", bound=Loaded)
+Service = TypeVar("Service", bound=Served)
+
+
+class ModelHost(Generic[Model, Service]):
     """`load` runs in a thread and may take minutes; until it is done, and if it fails, requests get a 503."""
 
-    def __init__(self, load: Load, wrap: Callable[[Encoder], Embedder]) -> None:
+    def __init__(self, load: Callable[[], tuple[Model, SelfTest]], wrap: Callable[[Model], Service]) -> None:
         self._load, self._wrap = load, wrap
-        self._embedder: Embedder | None = None
+        self._service: Service | None = None
         self._problem: str | None = "the model is loading"
         self._task: asyncio.Task[None] | None = None
 
@@ -34,28 +49,28 @@ class ModelHost:
         return self._problem
 
     @property
-    def embedder(self) -> Embedder:
+    def service(self) -> Service:
         """Raises Unavailable until the model is loaded and has passed its self-test."""
-        if self._embedder is None or self._problem:
+        if self._service is None or self._problem:
             raise Unavailable(
-                f"No vectors can be made: {self._problem}.",
+                f"The model cannot be used: {self._problem}.",
                 fix="Try again when /readyz says ready.",
                 code="model_not_ready",
                 retry_after=_RETRY_S,
             )
-        return self._embedder
+        return self._service
 
     async def close(self) -> None:
         if self._task:
             # A load in its thread cannot be interrupted: it is waited for, so that nothing is torn down under it.
             await asyncio.gather(self._task, return_exceptions=True)
-        if self._embedder:
-            await self._embedder.close()
+        if self._service:
+            await self._service.close()
 
     async def _run(self) -> None:
         began = time.perf_counter()
         try:
-            encoder, test = await asyncio.to_thread(self._load)
+            model, test = await asyncio.to_thread(self._load)
         except EncoderError as error:
             self._problem = str(error).rstrip(".")
             log.error("model_not_loaded", reason=error.detail, fix=error.fix)
@@ -64,18 +79,22 @@ class ModelHost:
             self._problem = f"{type(error).__name__}: {error}"
             log.error("model_not_loaded", exc_info=error)
             return
-        self._embedder = self._wrap(encoder)
+        self._service = self._wrap(model)
         self._problem = f"the self-test failed: {test.problem}" if test.problem else None
-        info, seconds = encoder.info, round(time.perf_counter() - began, 2)
-        report = log.error if test.problem else log.info
-        report(
-            "model_loaded",
-            model=info.model,
-            runtime=info.runtime,
-            dtype=info.dtype,
-            lanes=info.lanes,
-            fingerprint=info.fingerprint,
-            least_cosine=test.least_cosine,
-            problem=test.problem,
-            seconds=seconds,
-        )
+        _report(model.info, test, round(time.perf_counter() - began, 2))
+
+
+def _report(info: Any, test: SelfTest, seconds: float) -> None:
+    report = log.error if test.problem else log.info
+    report(
+        "model_loaded",
+        model=info.model,
+        runtime=info.runtime,
+        dtype=info.dtype,
+        lanes=info.lanes,
+        fingerprint=info.fingerprint,
+        compared_with=test.compared_with,
+        least_cosine=test.least_cosine,
+        problem=test.problem,
+        seconds=seconds,
+    )

@@ -134,19 +134,69 @@ class TeiInfo(BaseModel):
     fingerprint: str
 
 
+class TeiTokenizeRequest(BaseModel):
+    """Text Embeddings Inference's request."""
+
+    inputs: Texts = Field(description="A text or a list of texts.")
+    add_special_tokens: bool = True
+    prompt_name: str | None = Field(None, description="`query` or `document`: tokens include the model's own prompt.")
+
+
+class TeiToken(BaseModel):
+    id: int
+    text: str
+    special: bool
+    start: int | None = Field(description="Offsets in characters; null for special tokens.")
+    stop: int | None
+
+
+class RerankDocument(BaseModel):
+    text: str
+
+
 class RerankRequest(BaseModel):
     """Jina's and Cohere's request, as far as they agree."""
 
     query: str
-    documents: list[str]
-    model: str | None = None
-    top_n: int | None = Field(None, ge=1)
+    documents: list[str | RerankDocument]
+    model: str | None = Field(None, description="May be left out: a service serves one reranker.")
+    top_n: int | None = Field(None, ge=1, description="How many of the best to answer with.")
+    return_documents: bool = False
+    truncate: bool = Field(False, description="Read the beginning of a pair that is too long, instead of refusing it.")
+
+
+class RerankResult(BaseModel):
+    index: int = Field(description="Place in `documents`.")
+    relevance_score: float = Field(description="Between 0 and 1, higher is more relevant.")
+    document: RerankDocument | None = None
+
+
+class RerankUsage(BaseModel):
+    total_tokens: int
+
+
+class RerankResponse(BaseModel):
+    """Best first."""
+
+    model: str
+    results: list[RerankResult]
+    usage: RerankUsage
 
 
 class TeiRerankRequest(BaseModel):
+    """Text Embeddings Inference's request."""
+
     query: str
     texts: list[str]
     truncate: bool = False
+    raw_scores: bool = Field(False, description="The model's own scores instead of ones between 0 and 1.")
+    return_text: bool = False
+
+
+class TeiRank(BaseModel):
+    index: int
+    score: float
+    text: str | None = None
 
 
 OPENAI_ERRORS: dict[int | str, dict[str, Any]] = {

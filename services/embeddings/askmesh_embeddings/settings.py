@@ -1,5 +1,6 @@
 """Every knob of the service."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -37,6 +38,13 @@ class Settings(ServiceSettings):
     golden: Path | None = Field(
         None, description="Reference vectors (JSON) that the model must reproduce before it is ready. Unset: our own."
     )
+    reranker: str | None = Field(
+        None, description="cross-encoder, or your own `package.module:Class`. Unset: none, and reranking is a 501."
+    )
+    reranker_model: str | None = Field(
+        None, description="Id or folder of the reranker. Unset: cross-encoder/ms-marco-MiniLM-L6-v2."
+    )
+    reranker_revision: str | None = Field(None, description="Commit of the reranker on its hub.")
     aliases: Annotated[frozenset[str], NoDecode] = Field(
         frozenset(), description="Further model names to answer to, comma-separated, e.g. `text-embedding-3-small`."
     )
@@ -59,6 +67,9 @@ class Settings(ServiceSettings):
     )
     batch_texts: int = Field(64, ge=1, description="Most texts in a batch.")
     interactive_texts: int = Field(8, ge=0, description="Requests with at most this many texts go before bulk.")
+    interactive_documents: int = Field(
+        100, ge=0, description="Rerank requests with at most this many documents go before larger ones."
+    )
     interactive_queue_tokens: int = Field(
         32_768, ge=1, description="Tokens of interactive requests that may wait; more gets a 429."
     )
@@ -90,4 +101,15 @@ class Settings(ServiceSettings):
             cache_dir=self.cache_dir,
             lanes=self.lanes or max(1, usable_cores() // self.threads_per_lane),
             threads_per_lane=self.threads_per_lane,
+        )
+
+    @property
+    def reranker_options(self) -> EncoderOptions:
+        """What of this concerns the reranker."""
+        return replace(
+            self.encoder_options,
+            model=self.reranker_model,
+            revision=self.reranker_revision,
+            code_revision=None,
+            max_input_tokens=None,
         )

@@ -57,3 +57,26 @@ def test_rerank_without_a_reranker_is_a_501_that_says_so(client):
         answer = client.post(path, json=body)
         assert answer.status_code == 501
         assert "no_reranker" in answer.text
+
+
+def test_tokenize_shows_each_token_and_its_place(client):
+    text = "Größe of a file"
+    (tokens,) = client.post("/tokenize", json={"inputs": text}).json()
+    assert (tokens[0]["id"], tokens[0]["special"], tokens[0]["start"]) == (101, True, None)
+    words = [token for token in tokens if not token["special"]]
+    assert "".join(text[token["start"] : token["stop"]] for token in words) == text.replace(" ", "")
+    used = client.post("/v1/embeddings", json={"input": text}).json()["usage"]["prompt_tokens"]
+    assert len(tokens) == used
+    bare = client.post("/tokenize", json={"inputs": [text, "x"], "add_special_tokens": False}).json()
+    assert [len(each) for each in bare] == [len(words), 1]
+
+
+@pytest.mark.parametrize("body", [{"inputs": []}, {"inputs": "x", "prompt_name": "sts"}, {"inputs": [7]}])
+def test_tokenize_refuses_what_embed_refuses(client, body):
+    answer = client.post("/tokenize", json=body)
+    assert (answer.status_code, answer.json()["error_type"]) == (400, "validation")
+
+
+def test_an_encoder_that_cannot_show_its_tokens_says_so(start):
+    answer = httpx2.post(f"{start(encoder='own_encoders:HashEncoder')}/tokenize", json={"inputs": "x"})
+    assert (answer.status_code, answer.json()["code"]) == (501, "tokens_not_shown")

@@ -135,6 +135,27 @@ def save_bert(folder: Path, *, prompts: dict[str, str] | None = None, safe: bool
     return folder
 
 
+def save_cross_encoder(folder: Path, *, outputs: int = 1, head: bool = True) -> Path:
+    """A BERT that reads pairs, in the layout of cross-encoder/ms-marco-MiniLM-L6-v2."""
+    from transformers import BertConfig, BertForSequenceClassification
+
+    _tokenizer(folder, max_length=64)
+    torch.manual_seed(5)
+    config = BertConfig(
+        vocab_size=VOCABULARY,
+        hidden_size=HIDDEN,
+        num_hidden_layers=LAYERS,
+        num_attention_heads=HEADS,
+        intermediate_size=WIDE,
+        max_position_embeddings=64,
+        initializer_range=0.3,
+        num_labels=outputs,
+    )
+    model = BertForSequenceClassification(config)
+    (model if head else model.bert).save_pretrained(folder)
+    return folder
+
+
 def _tokenizer(folder: Path, max_length: int) -> None:
     folder.mkdir(parents=True)
     shutil.copy(locate_package() / "tokenizer.json", folder)

@@ -55,6 +55,17 @@ class EncoderInfo:
     lanes: int = 1
 
 
+@dataclass(frozen=True)
+class Piece:
+    """A token and the characters it stands for; special tokens stand for none."""
+
+    id: int
+    text: str
+    special: bool
+    start: int | None
+    stop: int | None
+
+
 class EncoderError(Exception):
     """An encoder cannot be loaded. `fix` says what to install or set."""
 
@@ -78,6 +89,12 @@ class Encoder(ABC):
     @abstractmethod
     def encode(self, batch: Sequence[Tokens]) -> Vectors:
         """Unit vectors, float32 [len(batch), info.dimension], in order. Thread-safe: one call per lane at a time."""
+
+    def pieces(
+        self, texts: Sequence[str], input_type: InputType | None, *, special_tokens: bool
+    ) -> list[list[Piece]] | None:
+        """The tokens of each text, prompt included, with what they stand for. None where the encoder can't tell."""
+        return None
 
     def close(self) -> None:  # noqa: B027 - most have nothing to release
         """Release what the encoder holds. Called once, after the last `encode`."""

@@ -19,6 +19,7 @@ from askmesh_embeddings.encoders.base import (
     EncoderInfo,
     EncoderOptions,
     InputType,
+    Piece,
     Tokens,
     Vectors,
 )
@@ -58,6 +59,9 @@ class MiniLMEncoder(Encoder):
 
     def tokenize(self, texts: Sequence[str], input_type: InputType | None, *, truncate: bool) -> list[Tokens]:
         return self._tokenizer(texts, truncate=truncate)
+
+    def pieces(self, texts: Sequence[str], input_type: InputType | None, *, special_tokens: bool) -> list[list[Piece]]:
+        return self._tokenizer.pieces(texts, special_tokens=special_tokens)
 
     def encode(self, batch: Sequence[Tokens]) -> Vectors:
         return unit(self._runtime.run(*pad(batch, PAD_ID)))

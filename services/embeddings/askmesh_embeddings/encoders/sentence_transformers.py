@@ -13,14 +13,15 @@ from askmesh_embeddings.encoders.base import (
     EncoderInfo,
     EncoderOptions,
     InputType,
+    Piece,
     Tokens,
     Vectors,
 )
 from askmesh_embeddings.encoders.fingerprint import fingerprint
 from askmesh_embeddings.encoders.gte import native_gte_config
-from askmesh_embeddings.encoders.hardware import cpu_computes_bf16
 from askmesh_embeddings.encoders.model_files import ModelFiles, find_model
 from askmesh_embeddings.encoders.tokenizing import TextTokenizer, pad, unit
+from askmesh_embeddings.encoders.torch_device import choose_device, choose_dtype
 
 DEFAULT_MODEL = "Alibaba-NLP/gte-large-en-v1.5"
 # A text of 8,192 tokens keeps two cores busy for a minute with gte-large: on a CPU that is for the operator to allow.
@@ -33,8 +34,8 @@ class SentenceTransformersEncoder(Encoder):
     """The model's own modules (pooling, dense layers) in order; the last normalisation is always ours, in float32."""
 
     def __init__(self, options: EncoderOptions) -> None:
-        self._device = _device(options.device)
-        dtype = _dtype(options.dtype, self._device)
+        self._device = choose_device(options.device)
+        dtype = choose_dtype(options.dtype, self._device)
         torch.set_num_threads(options.threads_per_lane)
         files = find_model(options.model or DEFAULT_MODEL, options.revision, options.code_revision)
         self._model = _load(files, self._device, dtype)
@@ -66,6 +67,10 @@ class SentenceTransformersEncoder(Encoder):
     def tokenize(self, texts: Sequence[str], input_type: InputType | None, *, truncate: bool) -> list[Tokens]:
         prompt = self._prompt(input_type)
         return self._tokenizer([prompt + text for text in texts] if prompt else texts, truncate=truncate)
+
+    def pieces(self, texts: Sequence[str], input_type: InputType | None, *, special_tokens: bool) -> list[list[Piece]]:
+        prompt = self._prompt(input_type)
+        return self._tokenizer.pieces([prompt + text for text in texts], special_tokens=special_tokens)
 
     def encode(self, batch: Sequence[Tokens]) -> Vectors:
         ids, mask = pad(batch, self._pad_id)
@@ -133,21 +138,6 @@ def _describe(module: Any) -> str:
     name = type(module).__name__.lower()
     mode = getattr(module, "pooling_mode", None)
     return f"{name}:{mode}" if mode else name
-
-
-def _device(wanted: str) -> str:
-    if wanted == "cuda" and not torch.cuda.is_available():
-        raise EncoderError("There is no CUDA device.", "Set DEVICE=auto, or install the CUDA build of torch.")
-    return "cuda" if wanted != "cpu" and torch.cuda.is_available() else "cpu"
-
-
-def _dtype(wanted: str, device: str) -> Dtype:
-    if wanted != "auto":
-        return "bf16" if wanted == "bf16" else "fp32"
-    # CUDA emulates bfloat16 on GPUs before Ampere, slower than float32.
-    on_gpu = device == "cuda"
-    computes_bf16 = torch.cuda.is_bf16_supported(including_emulation=False) if on_gpu else cpu_computes_bf16()
-    return "bf16" if computes_bf16 else "fp32"
 
 
 def _to_float32(value: Any) -> Any:

@@ -22,7 +22,7 @@ router = APIRouter(prefix="/v1", tags=["openai"], route_class=JsonRoute, respons
 
 @router.post("/embeddings", response_model=EmbeddingResponse, summary="Turn texts into vectors")
 async def embeddings(body: EmbeddingRequest, request: Request, caller: Caller = Depends(require("read"))) -> Response:
-    embedder: Embedder = request.state.host.embedder
+    embedder: Embedder = request.state.encoder.service
     _check_model(body.model, embedder.info, request)
     return await while_connected(request, _embed(embedder, body, caller_name(caller, request)))
 
@@ -35,7 +35,7 @@ async def models(request: Request, caller: Caller = Depends(require("read"))) ->
 @router.get("/models/{model:path}", summary="One model")
 async def model(model: str, request: Request, caller: Caller = Depends(require("read"))) -> ModelEntry:
     entry = _entry(request)
-    _check_model(model, request.state.host.embedder.info, request)
+    _check_model(model, request.state.encoder.service.info, request)
     return entry
 
 
@@ -69,7 +69,7 @@ def _check_model(name: str | None, info: EncoderInfo, request: Request) -> None:
 
 
 def _entry(request: Request) -> ModelEntry:
-    info: EncoderInfo = request.state.host.embedder.info
+    info: EncoderInfo = request.state.encoder.service.info
     return ModelEntry(
         id=info.model,
         created=request.state.started,

@@ -1,5 +1,6 @@
 """The routes of Hugging Face's Text Embeddings Inference."""
 
+from dataclasses import asdict
 from typing import Any
 
 from askmesh_kit.auth import Caller, require
@@ -11,7 +12,7 @@ from askmesh_embeddings import __version__
 from askmesh_embeddings.embedder import Embedder
 from askmesh_embeddings.encoders.base import InputType
 from askmesh_embeddings.routes.wire import caller_name, json_response, while_connected
-from askmesh_embeddings.schemas import TEI_ERRORS, TeiEmbedRequest, TeiInfo
+from askmesh_embeddings.schemas import TEI_ERRORS, TeiEmbedRequest, TeiInfo, TeiToken, TeiTokenizeRequest
 
 router = APIRouter(tags=["text-embeddings-inference"], route_class=JsonRoute, responses=TEI_ERRORS)
 
@@ -27,13 +28,13 @@ def tei_error(error: ServiceError) -> dict[str, Any]:
 
 @router.post("/embed", response_model=list[list[float]], summary="Turn texts into vectors")
 async def embed(body: TeiEmbedRequest, request: Request, caller: Caller = Depends(require("read"))) -> Response:
-    embedder: Embedder = request.state.host.embedder
+    embedder: Embedder = request.state.encoder.service
     return await while_connected(request, _embed(embedder, body, caller_name(caller, request)))
 
 
 @router.get("/info", summary="The model served and its limits")
 async def info(request: Request, caller: Caller = Depends(require("read"))) -> TeiInfo:
-    settings, encoder = request.app.state.settings, request.state.host.embedder.info
+    settings, encoder = request.app.state.settings, request.state.encoder.service.info
     return TeiInfo(
         model_id=encoder.model,
         model_sha=settings.revision,
@@ -48,15 +49,31 @@ async def info(request: Request, caller: Caller = Depends(require("read"))) -> T
     )
 
 
+@router.post("/tokenize", response_model=list[list[TeiToken]], summary="The tokens a text becomes")
+async def tokenize(body: TeiTokenizeRequest, request: Request, caller: Caller = Depends(require("read"))) -> Response:
+    embedder: Embedder = request.state.encoder.service
+    texts = [body.inputs] if isinstance(body.inputs, str) else body.inputs
+    pieces = await embedder.pieces(
+        texts, input_type=_input_type(body.prompt_name), special_tokens=body.add_special_tokens
+    )
+    return json_response([[asdict(piece) for piece in text] for text in pieces])
+
+
+def _input_type(prompt_name: str | None) -> InputType | None:
+    if prompt_name is None:
+        return None
+    if prompt_name not in _PROMPTS:
+        raise InvalidRequest(f"There is no prompt {prompt_name!r}.", fix=f"Use one of {', '.join(_PROMPTS)}.")
+    return _PROMPTS[prompt_name]
+
+
 async def _embed(embedder: Embedder, body: TeiEmbedRequest, caller: str) -> Response:
     if not body.normalize:
         raise InvalidRequest("The vectors are always of unit length.", fix="Leave `normalize` out.", param="normalize")
-    if body.prompt_name is not None and body.prompt_name not in _PROMPTS:
-        raise InvalidRequest(f"There is no prompt {body.prompt_name!r}.", fix=f"Use one of {', '.join(_PROMPTS)}.")
     texts = [body.inputs] if isinstance(body.inputs, str) else body.inputs
     done = await embedder.embed(
         texts,
-        input_type=_PROMPTS[body.prompt_name] if body.prompt_name else None,
+        input_type=_input_type(body.prompt_name),
         truncate=body.truncate,
         dimensions=body.dimensions,
         caller=caller,

@@ -1,0 +1,1 @@
+"""Rerankers: a query and documents to relevance scores. Start reading at `base.py`."""
