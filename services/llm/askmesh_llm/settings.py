@@ -75,6 +75,11 @@ class Settings(ServiceSettings):
         " 60.",
     )
 
+    golden_file: str = Field(
+        "",
+        description="transformers: JSON file with the golden answers of models beside those the package knows; written"
+        " by `askmesh-llm golden --record`.",
+    )
     revision: str = Field("", description="transformers: the model's commit. Unset: the pinned one of the default.")
     dtype: Literal["auto", "fp32", "bf16"] = Field(
         "auto", description="transformers: `auto` takes bf16 where the processor has it."

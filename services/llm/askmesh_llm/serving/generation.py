@@ -40,7 +40,8 @@ class Generator:
         if reason := await self.engine.ready():
             raise ModelLoading(f"The model can't answer yet: {reason}.", fix="Try again shortly.", retry_after=5)
         ends = time.monotonic() + time_left(self._longest_s)
-        async with self._admission.place(caller), aclosing(self.engine.generate(prompt, params)) as chunks:
+        tokens = await self._weight(prompt, params)
+        async with self._admission.place(caller, tokens), aclosing(self.engine.generate(prompt, params)) as chunks:
             while True:
                 try:
                     # A clock around each step, not around the loop: a cancellation must never hit the consumer.
@@ -56,6 +57,12 @@ class Generator:
                 yield chunk
                 if chunk.finish_reason:
                     return
+
+    async def _weight(self, prompt: Prompt, params: SamplingParams) -> int:
+        """Tokens that the request may come to hold, where the engine's room is counted in tokens."""
+        capacity = self.engine.info.capacity_tokens
+        self._admission.room = capacity
+        return 0 if capacity is None else await self.engine.weigh(prompt, params)
 
 
 class _Meter:

@@ -11,6 +11,7 @@ class LlmMetrics:
         registry = metrics.registry
         self.active = Gauge("askmesh_llm_active", "Generations running", registry=registry)
         self.waiting = Gauge("askmesh_llm_waiting", "Requests waiting for a place", registry=registry)
+        self.held = Gauge("askmesh_llm_held_tokens", "Tokens that running requests may come to hold", registry=registry)
         self.first_token = Histogram(
             "askmesh_llm_first_token_seconds",
             "From arrival to the first piece of text",

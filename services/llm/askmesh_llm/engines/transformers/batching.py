@@ -22,10 +22,13 @@ class Batcher:
     """Runs one model in one thread for many requests. Its methods belong to one event loop."""
 
     def __init__(self, loaded: Loaded, cache_tokens: int, batch_tokens: int, max_active: int) -> None:
+        # A request that alone outgrows the cache would wait for ever: a whole context always fits.
+        blocks = math.ceil(max(cache_tokens, loaded.context) / _PAGE)
+        self.capacity = blocks * _PAGE
         config = ContinuousBatchingConfig(
-            # A request that alone outgrows the cache would wait for ever: a whole context always fits.
-            num_blocks=math.ceil(max(cache_tokens, loaded.context) / _PAGE) + 1,
+            num_blocks=blocks + 1,
             page_size=_PAGE,
+            safety_margin=0.0,  # admission keeps what runs within the capacity, so nothing needs to be held in reserve
             max_batch_tokens=batch_tokens,
             max_requests_per_batch=max_active,
             use_async_batching=False,
@@ -44,6 +47,11 @@ class Batcher:
         processors.tensors_required = 1
         processors.do_processing = True
         self._numbers = itertools.count()
+
+    @staticmethod
+    def held_by(tokens: int) -> int:
+        """Tokens of the cache that a request of this length takes: whole pages."""
+        return math.ceil(tokens / _PAGE) * _PAGE
 
     def start(self) -> None:
         """Start the generation thread, or start it again after a failure ended it."""

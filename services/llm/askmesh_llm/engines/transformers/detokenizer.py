@@ -26,6 +26,11 @@ class Detokenizer:
         self._window, self._read = self._read, len(self._ids)
         return after[len(before) :]
 
+    def peek(self, item: int) -> str:
+        """The text that this id would add if it came next."""
+        before = self._decode(self._ids[self._window : self._read])
+        return self._decode([*self._ids[self._window :], item])[len(before) :]
+
     def flush(self) -> str:
         """What is left at the end; bytes that make no whole character are dropped."""
         before, after = self._texts()

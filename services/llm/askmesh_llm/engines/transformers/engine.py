@@ -4,6 +4,7 @@ import asyncio
 import copy
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
+from dataclasses import replace
 
 from askmesh_kit.errors import InvalidRequest
 from askmesh_kit.logs import get_logger
@@ -12,7 +13,6 @@ from askmesh_llm.engines.base import (
     Chunk,
     Engine,
     EngineInfo,
-    FinishReason,
     ModelLoading,
     Prompt,
     SamplingParams,
@@ -20,15 +20,17 @@ from askmesh_llm.engines.base import (
     Usage,
     completion_budget,
 )
-from askmesh_llm.engines.stopping import StopScanner
+from askmesh_llm.engines.transformers import golden
 from askmesh_llm.engines.transformers.batching import Batcher
-from askmesh_llm.engines.transformers.detokenizer import Detokenizer
 from askmesh_llm.engines.transformers.loading import DEFAULT_MODEL, Loaded, load
 from askmesh_llm.engines.transformers.sampling import Sampling
 from askmesh_llm.engines.transformers.template import PromptEncoder
+from askmesh_llm.engines.transformers.writer import Writer
 from askmesh_llm.settings import Settings
 
 log = get_logger("askmesh.llm.transformers")
+
+_SUPPORTS = frozenset({"logprobs"})
 
 
 def create(settings: Settings) -> Engine:
@@ -41,11 +43,11 @@ class TransformersEngine(Engine):
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._info = EngineInfo(settings.model or DEFAULT_MODEL, settings.max_model_len)
+        self._info = EngineInfo(settings.model or DEFAULT_MODEL, settings.max_model_len, supports=_SUPPORTS)
         self._loaded: Loaded | None = None
         self._encoder: PromptEncoder | None = None
         self._batcher: Batcher | None = None
-        self._trouble = "it is being loaded"
+        self._trouble: str | None = "it is being loaded"
 
     @property
     def info(self) -> EngineInfo:
@@ -54,9 +56,12 @@ class TransformersEngine(Engine):
     async def start(self) -> None:
         try:
             await asyncio.to_thread(self._load)
+            await self._rehearse()
+            self._trouble = None
         except Exception as error:
             self._trouble = f"it could not be loaded: {error}"
             log.error("model_not_loaded", model=self._info.model, exc_info=error)
+            await self.close()
 
     def _load(self) -> None:
         loaded = load(self._settings)
@@ -64,41 +69,69 @@ class TransformersEngine(Engine):
         batcher.start()
         # A copy: encoding changes the tokeniser's flags, in threads, while the event loop decodes.
         self._encoder = PromptEncoder(copy.deepcopy(loaded.tokenizer))
-        self._info = EngineInfo(self._info.model, loaded.context)
+        self._info = replace(self._info, max_model_len=loaded.context, capacity_tokens=batcher.capacity)
         self._loaded, self._batcher = loaded, batcher
         log.info("model_loaded", model=self._info.model, dtype=str(loaded.model.dtype), device=str(loaded.model.device))
 
+    async def _rehearse(self) -> None:
+        """The self-test, beside a long prompt: both together warm up what the first requests would wait for."""
+        known = golden.table(self._settings.golden_file)
+        longest = min(self._settings.batch_tokens, (self._info.max_model_len or 2) // 2)
+        (name, steps), _, _ = await asyncio.gather(
+            self.golden_steps(), self._warm_up(longest), asyncio.to_thread(self._checked_encoder().check)
+        )
+        golden.check(name, steps, known)
+        log.info("self_test_passed", model=self._info.model, fingerprint=name, golden=name in known)
+
+    async def _warm_up(self, length: int) -> None:
+        loaded, batcher = self._running()
+        ids = [item % len(loaded.tokenizer) for item in range(length)]
+        async with aclosing(batcher.tokens(ids, 2, Sampling())) as arrivals:
+            async for _ in arrivals:
+                pass
+
     async def ready(self) -> str | None:
-        if self._batcher is None:
-            return self._trouble
-        if not self._batcher.running:
+        if self._trouble is None and self._batcher is not None and not self._batcher.running:
             self._batcher.start()
-        return None
+        return self._trouble
 
     async def generate(self, prompt: Prompt, params: SamplingParams) -> AsyncGenerator[Chunk, None]:
         loaded, batcher = self._running()
         ids = await self._encode(prompt)
         budget = completion_budget(len(ids), params, loaded.context, self._settings.default_max_tokens)
-        sampling = Sampling.of(params.temperature, params.top_p, params.seed, loaded.model.device)
-        text, stop = Detokenizer(loaded.tokenizer), StopScanner(params.stop)
-        written, stopped, reason = 0, False, "length"
+        sampling = Sampling.of(params, loaded.model.device)
+        writer = Writer(loaded.tokenizer, params.stop, sampling)
+        written, ended = 0, False
         async with aclosing(batcher.tokens(ids, budget, sampling)) as arrivals:
             async for fresh in arrivals:
                 written += len(fresh)
                 ended = fresh[-1] in loaded.stops
-                ready, stopped = stop.push(text.push(fresh[:-1] if ended else fresh))
-                if ready:
-                    yield Chunk(ready)
-                if ended or stopped:
-                    reason = "stop"
+                piece = writer.push(fresh[:-1] if ended else fresh)
+                if piece.text or piece.logprobs:
+                    yield piece
+                if ended or writer.stopped:
                     break
-        if not stopped:
-            ready, stopped = stop.push(text.flush())
-            rest = ready if stopped else ready + stop.flush()
-            if rest:
-                yield Chunk(rest)
-        final: FinishReason = "stop" if stopped or reason == "stop" else "length"
-        yield Chunk("", final, Usage(len(ids), written))
+        rest = writer.end()
+        if rest.text or rest.logprobs:
+            yield rest
+        yield Chunk("", "stop" if ended or writer.stopped else "length", Usage(len(ids), written))
+
+    async def weigh(self, prompt: Prompt, params: SamplingParams) -> int:
+        ids = await self._encode(prompt)
+        context = self._running()[0].context
+        budget = completion_budget(len(ids), params, context, self._settings.default_max_tokens)
+        return Batcher.held_by(len(ids) + budget)
+
+    async def golden_steps(self) -> tuple[str, golden.Steps]:
+        """The running model's fingerprint, and how its greedy answer to the golden prompt begins."""
+        loaded, batcher = self._running()
+        sampling = Sampling(logprobs=2)
+        ids = await self._encode(golden.prompt(loaded.tokenizer))
+        async with aclosing(batcher.tokens(ids, golden.LENGTH, sampling)) as arrivals:
+            async for _ in arrivals:
+                pass
+        steps = [(note.top[0][0], note.top[0][1] - note.top[1][1]) for note in sampling.notes]
+        return await asyncio.to_thread(golden.fingerprint, loaded.model, loaded.tokenizer), steps
 
     async def count_tokens(self, prompt: Prompt, model: str = "") -> TokenCount:
         ids = await self._encode(prompt)
@@ -116,11 +149,15 @@ class TransformersEngine(Engine):
             await asyncio.to_thread(batcher.close)
 
     async def _encode(self, prompt: Prompt) -> list[int]:
+        encoder = self._checked_encoder()
+        if isinstance(prompt, str):
+            return await asyncio.to_thread(encoder.text, prompt)
+        return await asyncio.to_thread(encoder.conversation, prompt)
+
+    def _checked_encoder(self) -> PromptEncoder:
         self._running()
         assert self._encoder is not None
-        if isinstance(prompt, str):
-            return await asyncio.to_thread(self._encoder.text, prompt)
-        return await asyncio.to_thread(self._encoder.conversation, prompt)
+        return self._encoder
 
     def _running(self) -> tuple[Loaded, Batcher]:
         if self._loaded is None or self._batcher is None:

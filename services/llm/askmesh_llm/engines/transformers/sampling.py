@@ -1,10 +1,20 @@
 """The next token of each request in a batch: greedy, or drawn with the request's own temperature, top_p and seed."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 from transformers.generation.continuous_batching.cb_logits_processors import ContinuousBatchingLogitsProcessor
+
+from askmesh_llm.engines.base import SamplingParams
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A step's log-probability of the token taken, and those of the likeliest tokens, likeliest first."""
+
+    logprob: float
+    top: tuple[tuple[int, float], ...]
 
 
 @dataclass(slots=True)
@@ -14,18 +24,21 @@ class Sampling:
     temperature: float = 0.0
     top_p: float = 1.0
     generator: torch.Generator | None = None
+    # How many likely tokens to note at each step, under the model's own distribution; None: no notes.
+    logprobs: int | None = None
+    notes: list[Note] = field(default_factory=list)
 
     @classmethod
-    def of(cls, temperature: float, top_p: float, seed: int | None, device: torch.device) -> "Sampling":
+    def of(cls, params: SamplingParams, device: torch.device) -> "Sampling":
         """Greedy at temperature 0; else a generator of its own, so that a seed repeats whatever else is running."""
-        if temperature == 0:
-            return cls()
+        if params.temperature == 0:
+            return cls(logprobs=params.logprobs)
         generator = torch.Generator(device)
-        if seed is None:
+        if params.seed is None:
             generator.seed()
         else:
-            generator.manual_seed(seed % 2**63)
-        return cls(temperature, top_p, generator)
+            generator.manual_seed(params.seed % 2**63)
+        return cls(params.temperature, params.top_p, generator, params.logprobs)
 
 
 class BatchSampler(ContinuousBatchingLogitsProcessor):
@@ -51,9 +64,17 @@ class BatchSampler(ContinuousBatchingLogitsProcessor):
 
     def __call__(self, scores: torch.Tensor, tensor_arg: torch.Tensor) -> torch.Tensor:
         for row, sampling in enumerate(self._rows[: scores.size(0)]):
+            own = scores[row].log_softmax(-1) if sampling.logprobs is not None else None
             if sampling.generator is not None:
                 scores[row] = _drawn(scores[row], sampling)
+            if own is not None:
+                sampling.notes.append(_note(own, int(scores[row].argmax()), sampling.logprobs or 0))
         return scores
+
+
+def _note(logprobs: torch.Tensor, taken: int, count: int) -> Note:
+    values, ids = logprobs.topk(count)
+    return Note(float(logprobs[taken]), tuple(zip(ids.tolist(), values.tolist(), strict=True)))
 
 
 def _drawn(logits: torch.Tensor, sampling: Sampling) -> torch.Tensor:

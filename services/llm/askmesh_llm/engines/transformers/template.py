@@ -39,6 +39,18 @@ class PromptEncoder:
                 ids += self._ids(piece, literal=literal, add_special_tokens=False)
             return ids
 
+    def check(self) -> None:
+        """Raises ValueError unless the template carries text whole and adds the same control tokens to any text."""
+        if not self._tokenizer.chat_template:
+            return
+        control = {item for item, token in self._tokenizer.added_tokens_decoder.items() if token.special}
+        harmless, hostile = "Read x == 1, please.", "".join(map(str, self._tokenizer.all_special_tokens))
+        plain, attacked = (self.conversation([Message("user", text)]) for text in (harmless, hostile))
+        if harmless not in self._tokenizer.decode(plain, clean_up_tokenization_spaces=False):
+            raise ValueError("the chat template does not carry a message's text unchanged")
+        if [item for item in plain if item in control] != [item for item in attacked if item in control]:
+            raise ValueError("control tokens in a message reach the model as control tokens")
+
     def _pieces(self, messages: Sequence[Message]) -> list[tuple[str, bool]]:
         """The rendered prompt in parts; True marks the parts that are message text."""
         for variant in (messages, _without_system(messages)):
