@@ -10,7 +10,7 @@ from askmesh_bot.knowledge.blocks import Piece, pieces
 from askmesh_bot.knowledge.tokens import estimate_tokens
 
 # Chunks made by other rules than these are made anew at the next sync.
-VERSION = "1"
+VERSION = "2"
 
 
 @dataclass(frozen=True)

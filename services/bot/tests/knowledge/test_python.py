@@ -176,6 +176,12 @@ def test_gallery_scripts_are_read_as_pages() -> None:
     assert (last.line_start, last.line_end) == (10, 13)
 
 
+def test_lines_of_number_signs_do_not_make_a_module_a_gallery_script() -> None:
+    module = '"""Tools.\n"""\n' + "#" * 79 + '\n### wraps()\n\ndef wraps(f):\n    """Wrap it."""\n'
+    symbols = [section.symbol for section in parse_python(module, ModuleContext("tools")).sections]
+    assert "tools.wraps" in symbols
+
+
 def test_the_running_interpreters_own_modules_are_read() -> None:
     import pathlib
 

@@ -8,11 +8,14 @@ from askmesh_bot.knowledge.base import Parsed, Section
 from askmesh_bot.knowledge.parsing.rst import parse_rst
 
 _CELL = re.compile(r"^(#{20,}\s*|# ?%%.*)$", re.MULTILINE)
-_OPENING = re.compile(r"""(?:#[^\n]*\n|\s)*[rR]?(?:\"{3}|'{3})""")
+# The docstring must hold an underlined title, as sphinx-gallery demands: many a module draws lines of # between its parts.
+_OPENING = re.compile(
+    r"""(?:\#[^\n]*\n|\s)*[rR]?(\"{3}|'{3})(?:(?!\1)[\s\S])*?^[ \t]*([=\-~^*#`+.:_])\2{2,}[ \t]*$""", re.MULTILINE
+)
 
 
 def is_gallery_script(text: str) -> bool:
-    """Whether the script is written as cells under `####…` or `# %%` lines, with a docstring at its top."""
+    """Whether the script is written as cells under `####…` or `# %%` lines, with a titled docstring at its top."""
     return bool(_OPENING.match(text) and _CELL.search(text))
 
 
