@@ -26,6 +26,8 @@ from askmesh_bot.routes.ask import router as ask_router
 from askmesh_bot.routes.conversations import router as conversations_router
 from askmesh_bot.routes.feedback import router as feedback_router
 from askmesh_bot.routes.knowledge import router as knowledge_router
+from askmesh_bot.routes.openai import ERROR_DIALECTS
+from askmesh_bot.routes.openai import router as openai_router
 from askmesh_bot.routes.reader import router as reader_router
 from askmesh_bot.settings import Settings
 
@@ -99,8 +101,17 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         version=__version__,
         description="Answers questions from what it has learned, with checked citations.",
         settings=settings,
-        routers=[ask_router, conversations_router, feedback_router, knowledge_router, reader_router, web_router],
+        routers=[
+            ask_router,
+            openai_router,
+            conversations_router,
+            feedback_router,
+            knowledge_router,
+            reader_router,
+            web_router,
+        ],
         lifespan=lifespan,
         checks={"database": database.check},
         optional_checks=optional | ({"discord": discord.check} if discord else {}),
+        error_dialects=ERROR_DIALECTS,
     )

@@ -1,7 +1,7 @@
 """What every frontend asks: remembers conversations, bounds the load, hands the question to the assistant."""
 
 import secrets
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Literal
@@ -10,7 +10,7 @@ from askmesh_kit.errors import InvalidRequest, NotFound
 from askmesh_kit.logs import get_logger
 from sqlalchemy.exc import SQLAlchemyError
 
-from askmesh_bot.answering.base import Assistant, Citation, Delta, Done, Failed, Question, Sources, Status
+from askmesh_bot.answering.base import Assistant, Citation, Delta, Done, Event, Failed, Question, Sources, Status, Turn
 from askmesh_bot.conversations.admission import Admission
 from askmesh_bot.conversations.store import ConversationStore
 from askmesh_bot.database.models import AnswerRow
@@ -80,6 +80,27 @@ class Conversations:
                     else:
                         yield event
 
+    async def ask_once(
+        self,
+        text: str,
+        *,
+        history: Sequence[Turn],
+        collection: str | None,
+        audience: frozenset[str],
+        sources: tuple[str, ...] = (),
+    ) -> AsyncGenerator[Event, None]:
+        """The events of one answer in a conversation that the caller keeps, ending with Done or Failed.
+
+        `history` is what went before, oldest first; nothing is read from the database or stored in it. Before the first
+        event it raises InvalidRequest (no question, or one too long) or Overloaded.
+        """
+        text = self._checked(text)
+        async with self._admission.slot():
+            question = Question(text, collection or self._default_collection, self._recent(history), audience, sources)
+            async with aclosing(self._assistant.answer(question)) as events:
+                async for event in events:
+                    yield event
+
     async def get(self, conversation_id: str, *, asker: str = "") -> Conversation:
         """Raises NotFound, also for a conversation of somebody else."""
         if not await self._own(conversation_id, asker):
@@ -104,6 +125,11 @@ class Conversations:
         if row is not None and row.asker != asker:
             raise _unknown_conversation()
         return row is not None
+
+    def _recent(self, history: Sequence[Turn]) -> tuple[Turn, ...]:
+        """As much of somebody else's history as of our own is read."""
+        most, turns = self._settings.max_question_chars, self._settings.history_turns
+        return tuple(Turn(turn.question[:most], turn.answer[:most]) for turn in history[-turns:]) if turns else ()
 
     def _checked(self, text: str) -> str:
         text, most = text.strip(), self._settings.max_question_chars

@@ -3,52 +3,65 @@
 import asyncio
 import json
 from collections.abc import AsyncGenerator
-from typing import Any
+from contextlib import aclosing
+from typing import Any, TypeVar
 
 from askmesh_bot.answering.base import Citation, Delta, Failed, Sources, Status
 from askmesh_bot.conversations.service import Answered, ConversationEvent
 from askmesh_bot.schemas import answer_out, citation_out, passage_out
+
+T = TypeVar("T")
 
 # Proxies close a stream that is silent for long; a comment keeps it open and means nothing to clients.
 _KEEP_ALIVE_S = 15.0
 HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
 
-async def first_then_rest(
-    events: AsyncGenerator[ConversationEvent, None],
-) -> tuple[ConversationEvent, AsyncGenerator[ConversationEvent, None]]:
-    """The first event, and all of them: what goes wrong before the first can still be answered with a status."""
-    first = await anext(events)
+async def first_then_rest(items: AsyncGenerator[T, None]) -> tuple[T, AsyncGenerator[T, None]]:
+    """The first item, and all of them: what goes wrong before the first can still be answered with a status."""
+    first = await anext(items)
 
-    async def everything() -> AsyncGenerator[ConversationEvent, None]:
+    async def everything() -> AsyncGenerator[T, None]:
         try:
             yield first
-            async for event in events:
-                yield event
+            async for item in items:
+                yield item
         finally:
-            await events.aclose()
+            await items.aclose()
 
     return first, everything()
 
 
-async def server_sent(events: AsyncGenerator[ConversationEvent, None], base_url: str) -> AsyncGenerator[bytes, None]:
-    """Each event as bytes. A reader who goes away cancels this, and with it the answer."""
-    upcoming = asyncio.ensure_future(anext(events, None))
+def server_sent(events: AsyncGenerator[ConversationEvent, None], base_url: str) -> AsyncGenerator[bytes, None]:
+    """Each event as bytes."""
+
+    async def encoded() -> AsyncGenerator[bytes, None]:
+        async with aclosing(events):
+            async for event in events:
+                yield encode(*wire(event, base_url))
+
+    return kept_open(encoded())
+
+
+async def kept_open(pieces: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
+    """The pieces of a stream, and comments where there are none for long. A reader who goes away cancels this, and with
+    it the answer."""
+    upcoming = asyncio.ensure_future(anext(pieces, None))
     try:
         while True:
             done, _ = await asyncio.wait({upcoming}, timeout=_KEEP_ALIVE_S)
             if not done:
                 yield b": still here\n\n"
                 continue
-            event = upcoming.result()
-            if event is None:
+            piece = upcoming.result()
+            if piece is None:
                 return
-            yield encode(*wire(event, base_url))
-            upcoming = asyncio.ensure_future(anext(events, None))
+            yield piece
+            upcoming = asyncio.ensure_future(anext(pieces, None))
     finally:
         upcoming.cancel()
         await asyncio.gather(upcoming, return_exceptions=True)
-        await events.aclose()
+        await pieces.aclose()
 
 
 def wire(event: ConversationEvent, base_url: str) -> tuple[str, dict[str, Any]]:
