@@ -2,7 +2,7 @@
 
 import hashlib
 import hmac
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import get_args
 
@@ -52,10 +52,11 @@ class Keyring:
         return found[0]
 
 
-def require(scope: Scope) -> Callable[[Request], Caller]:
+def require(scope: Scope) -> Callable[[Request], Awaitable[Caller]]:
     """A FastAPI dependency: the caller, who has `scope`. Raises Unauthenticated or Forbidden."""
 
-    def check(request: Request) -> Caller:
+    # Asynchronous, though it waits for nothing: FastAPI sends plain functions to a thread, which takes longer than this.
+    async def check(request: Request) -> Caller:
         keyring: Keyring = request.app.state.keyring
         caller = keyring.identify(request)
         if scope in caller.scopes:
