@@ -1,5 +1,6 @@
 """Hybrid search on any store: a dense and a lexical ranking, fused."""
 
+import asyncio
 from dataclasses import dataclass
 
 import numpy as np
@@ -34,18 +35,11 @@ class Found:
 
 async def hybrid_search(store: Store, index: str, namespace: str, wanted: Search, *, depth: int) -> list[Found]:
     """The best `top_k` by reciprocal rank fusion. Each ranking is read at least `depth` deep, and twice `top_k`."""
-    depth = max(depth, 2 * wanted.top_k)
-    dense: list[Match] = []
-    if wanted.vector is not None:
-        query = Query(depth, wanted.vector, filter=wanted.filter)
-        dense = await store.query(index, namespace, query)
-    lexical: list[Match] = []
-    if wanted.text:
-        lexical = await store.search_text(index, namespace, wanted.text, top_k=depth, filter=wanted.filter)
+    dense, lexical = await _rankings(store, index, namespace, wanted, max(depth, 2 * wanted.top_k))
     best = reciprocal_rank_fusion([[match.id for match in ranking] for ranking in (dense, lexical) if ranking])
     best = best[: wanted.top_k]
-    values = await _values(store, index, namespace, wanted, [name for name, _ in best])
-    metadata = {match.id: match.metadata or {} for match in [*lexical, *dense]}
+    # What was deleted since the rankings were made is left out.
+    records = await store.fetch(index, namespace, [name for name, _ in best]) if best else {}
     dense_ranks = {match.id: rank for rank, match in enumerate(dense, start=1)}
     lexical_ranks = {match.id: rank for rank, match in enumerate(lexical, start=1)}
     bm25 = {match.id: match.score for match in lexical}
@@ -53,22 +47,42 @@ async def hybrid_search(store: Store, index: str, namespace: str, wanted: Search
         Found(
             id=name,
             score=score,
-            metadata=metadata[name],
-            values=values.get(name) if wanted.include_values else None,
+            metadata=records[name].metadata,
+            values=records[name].values if wanted.include_values else None,
             dense_rank=dense_ranks.get(name),
             lexical_rank=lexical_ranks.get(name),
-            cosine=_cosine(wanted.vector, values.get(name)),
+            cosine=_cosine(wanted.vector, records[name].values),
             bm25=bm25.get(name),
         )
         for name, score in best
+        if name in records
     ]
 
 
-async def _values(store: Store, index: str, namespace: str, wanted: Search, ids: list[str]) -> dict[str, Vector]:
-    if not ids or (wanted.vector is None and not wanted.include_values):
-        return {}
-    records = await store.fetch(index, namespace, ids)
-    return {name: record.values for name, record in records.items() if record.values is not None}
+async def _rankings(
+    store: Store, index: str, namespace: str, wanted: Search, depth: int
+) -> tuple[list[Match], list[Match]]:
+    """The dense and the lexical ranking, made at the same time; without metadata, for most of it is not answered."""
+
+    async def dense() -> list[Match]:
+        if wanted.vector is None:
+            return []
+        query = Query(depth, wanted.vector, filter=wanted.filter, include_metadata=False)
+        return await store.query(index, namespace, query)
+
+    async def lexical() -> list[Match]:
+        if not wanted.text:
+            return []
+        return await store.search_text(
+            index, namespace, wanted.text, top_k=depth, filter=wanted.filter, include_metadata=False
+        )
+
+    # Both are awaited to the end, so that a failure of one leaves nothing running.
+    results = await asyncio.gather(dense(), lexical(), return_exceptions=True)
+    for result in results:
+        if isinstance(result, BaseException):
+            raise result
+    return results[0], results[1]  # type: ignore[return-value]
 
 
 def _cosine(first: Vector | None, second: Vector | None) -> float | None:

@@ -12,17 +12,19 @@ from askmesh_vectordb.settings import Settings
 from askmesh_vectordb.stores.base import Store, Vector
 from askmesh_vectordb.validation import DEFAULT_NAMESPACE, Limits
 
+# Asynchronous, though they wait for nothing: FastAPI would send plain functions to a thread, one hop for each.
 
-def _store(request: Request) -> Store:
+
+async def _store(request: Request) -> Store:
     store: Store = request.state.store
     return store
 
 
-def _limits(request: Request) -> Limits:
+async def _limits(request: Request) -> Limits:
     return Limits(request.app.state.settings)
 
 
-def _settings(request: Request) -> Settings:
+async def _settings(request: Request) -> Settings:
     settings: Settings = request.app.state.settings
     return settings
 

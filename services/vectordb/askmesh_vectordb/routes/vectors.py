@@ -59,7 +59,9 @@ async def query(
         body.include_metadata,
     )
     matches = await store.query(index, limits.namespace(body.namespace), wanted)
-    sign = -1.0 if matches and (await store.describe_index(index)).metric == "euclidean" else 1.0
+    # A negative distance is never positive, so most answers tell by themselves that the metric is another one.
+    negative = bool(matches) and matches[0].score <= 0
+    sign = -1.0 if negative and (await store.describe_index(index)).metric == "euclidean" else 1.0
     found = [_match(match, sign) for match in matches]
     return answer({"matches": found, "namespace": body.namespace, "usage": READ_UNITS}, settings.max_result_bytes)
 

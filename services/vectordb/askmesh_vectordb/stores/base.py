@@ -250,8 +250,9 @@ class Store(ABC):
         *,
         top_k: int,
         filter: Filter | None = None,  # noqa: A002
+        include_metadata: bool = True,
     ) -> list[Match]:
-        """BM25 over the metadata fields `header` and `text`, with metadata; any text is a valid query."""
+        """BM25 over the metadata fields `header` and `text`; any text is a valid query."""
 
     async def check(self) -> str | None:
         """Why the store cannot work now, or None."""

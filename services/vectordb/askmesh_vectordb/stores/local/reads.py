@@ -25,7 +25,13 @@ def query(connection: sqlite3.Connection, number: int, view: View | None, wanted
 
 
 def search_text(
-    connection: sqlite3.Connection, number: int, view: View | None, text: str, top_k: int, chosen: Filter | None
+    connection: sqlite3.Connection,
+    number: int,
+    view: View | None,
+    text: str,
+    top_k: int,
+    chosen: Filter | None,
+    include_metadata: bool,
 ) -> list[Match]:
     if view is None or not len(view.rows):
         return []
@@ -41,7 +47,7 @@ def search_text(
         place = int(np.searchsorted(view.rows, row))
         if place < len(view.rows) and view.rows[place] == row and allowed[place]:
             pairs.append((row, score))
-    return _matches(connection, pairs, top_k, include_values=False, include_metadata=True)
+    return _matches(connection, pairs, top_k, False, include_metadata)
 
 
 def fetch(connection: sqlite3.Connection, number: int, ids: Sequence[str]) -> dict[str, Record]:

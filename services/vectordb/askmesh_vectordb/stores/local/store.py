@@ -181,10 +181,11 @@ class LocalStore(Store):
         *,
         top_k: int,
         filter: Filter | None = None,  # noqa: A002
+        include_metadata: bool = True,
     ) -> list[Match]:
         def read(file: IndexFile) -> list[Match]:
             with file.searching(namespace) as (connection, number, view):
-                return reads.search_text(connection, number, view, text, top_k, filter)
+                return reads.search_text(connection, number, view, text, top_k, filter, include_metadata)
 
         return await self._on(self._readers, index, read)
 

@@ -203,7 +203,9 @@ class PineconeStore(Store):
         *,
         top_k: int,
         filter: Filter | None = None,  # noqa: A002
+        include_metadata: bool = True,
     ) -> list[Match]:
+        # The metadata is read in any case, to see that the record is still there.
         await self._connections.open(index)
         return await self._companions.search(index, namespace, text, top_k, filter)
 
