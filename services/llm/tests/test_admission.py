@@ -143,7 +143,8 @@ async def test_the_models_cache_bounds_what_runs(checkpoint: Any) -> None:
     from askmesh_llm.engines.base import Message, SamplingParams
     from askmesh_llm.engines.registry import create_engine
     from askmesh_llm.serving.generation import Generator
-    from conftest import settings
+
+    from .conftest import settings
 
     engine = create_engine(settings(engine="transformers", model=str(checkpoint), dtype="fp32", cache_tokens=512))
     await engine.start()

@@ -10,9 +10,10 @@ from askmesh_kit.errors import ServiceError
 from askmesh_llm.engines.base import Chunk, Engine, Message, SamplingParams
 from askmesh_llm.engines.openai.engine import create
 from askmesh_llm.engines.openai.health import LONGEST_REST_S, Health
-from conftest import settings
 from hypothesis import given
 from hypothesis import strategies as st
+
+from .conftest import settings
 
 pytestmark = pytest.mark.anyio
 

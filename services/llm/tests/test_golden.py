@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from askmesh_llm.engines.transformers import golden
 from askmesh_llm.engines.transformers.engine import TransformersEngine
-from conftest import settings
+
+from .conftest import settings
 
 pytestmark = [pytest.mark.anyio, pytest.mark.models]
 

@@ -6,7 +6,8 @@ from typing import Any
 
 import openai
 import pytest
-from conftest import sdk
+
+from .conftest import sdk
 
 QUESTION: Any = [{"role": "user", "content": "What is a path?"}]
 

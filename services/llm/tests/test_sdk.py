@@ -4,7 +4,8 @@ from typing import Any
 
 import openai
 import pytest
-from conftest import sdk
+
+from .conftest import sdk
 
 QUESTION = [{"role": "user", "content": "What can you do? Tell me everything about it."}]
 

@@ -14,7 +14,8 @@ from askmesh_kit.errors import UpstreamError
 from askmesh_llm.app import create_app
 from askmesh_llm.engines.base import Chunk, Engine, EngineInfo, Prompt, SamplingParams, TokenCount, Usage
 from askmesh_llm.settings import Settings
-from conftest import running, sdk, settings
+
+from .conftest import running, sdk, settings
 
 RUNNING: set[str] = set()
 

@@ -10,7 +10,8 @@ import pytest
 from askmesh_llm.engines.base import Chunk, Message, SamplingParams
 from askmesh_llm.engines.transformers.detokenizer import Detokenizer
 from askmesh_llm.engines.transformers.engine import TransformersEngine
-from conftest import settings
+
+from .conftest import settings
 
 pytestmark = [pytest.mark.anyio, pytest.mark.models]
 

@@ -19,10 +19,11 @@ from askmesh_llm.engines.extractive.words import content_words, stem, words
 from askmesh_llm.engines.registry import ENGINES, create_engine
 from askmesh_llm.engines.stopping import StopScanner
 from askmesh_llm.settings import Settings
-from conftest import settings
 from grounded import write_prompt
 from hypothesis import given
 from hypothesis import strategies as st
+
+from .conftest import settings
 
 SERVICE = pathlib.Path(__file__).parents[1]
 LETTERS = st.text(alphabet="ab", max_size=12)

@@ -9,7 +9,8 @@ import pytest
 from askmesh_kit.errors import ServiceError
 from askmesh_llm.engines.base import Chunk, ContextLengthExceeded, Message, SamplingParams
 from askmesh_llm.engines.openai.engine import OpenAIEngine, create
-from conftest import settings
+
+from .conftest import settings
 
 pytestmark = pytest.mark.anyio
 

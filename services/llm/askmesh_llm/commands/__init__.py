@@ -1,0 +1,1 @@
+"""What `askmesh-llm` does at the terminal besides serving."""
