@@ -54,7 +54,7 @@ def build_app(
         metrics=metrics,
         longest_s=settings.request_deadline_s,
         max_body_bytes=settings.max_body_bytes,
-        loopback_only=settings.on_loopback and not settings.api_keys.get_secret_value(),
+        allowed_hosts=settings.effective_allowed_hosts,
     )
     for router in (health.router, *routers):
         app.include_router(router)

@@ -16,11 +16,10 @@ log = get_logger("askmesh.http")
 
 _PORT = re.compile(r":\d+$")
 _QUIET = {"/livez", "/readyz", "/metrics"}
-_LOOPBACK_NAMES = {"localhost", "127.0.0.1", "[::1]", "testserver"}
 
 
 class RequestMiddleware:
-    """Wraps an app. `loopback_only` refuses foreign Host names, which stops DNS rebinding from a web page."""
+    """Wraps an app. `allowed_hosts`: the Host names that are answered; None for any."""
 
     def __init__(
         self,
@@ -30,10 +29,10 @@ class RequestMiddleware:
         metrics: Metrics,
         longest_s: float,
         max_body_bytes: int,
-        loopback_only: bool,
+        allowed_hosts: frozenset[str] | None,
     ) -> None:
         self._app, self._respond, self._metrics = app, respond, metrics
-        self._longest_s, self._max_body_bytes, self._loopback_only = longest_s, max_body_bytes, loopback_only
+        self._longest_s, self._max_body_bytes, self._allowed_hosts = longest_s, max_body_bytes, allowed_hosts
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -73,8 +72,13 @@ class RequestMiddleware:
             self._record(scope, status, time.perf_counter() - began)
 
     def _check(self, headers: Headers) -> None:
-        if self._loopback_only and _PORT.sub("", headers.get("host", "localhost")) not in _LOOPBACK_NAMES:
-            raise InvalidRequest("This service answers to loopback host names only.", code="wrong_host")
+        host = _PORT.sub("", headers.get("host", "localhost")).lower()
+        if self._allowed_hosts is not None and host not in self._allowed_hosts:
+            raise InvalidRequest(
+                "This service does not answer to that host name.",
+                fix="Use another address, or add the name to ALLOWED_HOSTS on the service.",
+                code="wrong_host",
+            )
         length = headers.get("content-length", "")
         if length.isascii() and length.isdigit() and int(length[:18]) > self._max_body_bytes:
             raise self._too_large()

@@ -8,6 +8,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 Scope = Literal["read", "write", "admin"]
 ALL_SCOPES: frozenset[Scope] = frozenset({"read", "write", "admin"})
+LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]", "testserver"})
 
 
 class ServiceSettings(BaseSettings):
@@ -24,6 +25,11 @@ class ServiceSettings(BaseSettings):
     anonymous_scopes: Annotated[frozenset[Scope] | None, NoDecode] = Field(
         None, description="What callers without a key may do, e.g. `read`. Unset: everything on loopback, else nothing."
     )
+    allowed_hosts: Annotated[frozenset[str] | None, NoDecode] = Field(
+        None,
+        description="Comma-separated host names that requests may be addressed to, which stops DNS rebinding. "
+        "Unset: loopback names where a keyless service listens on loopback, else any.",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["auto", "console", "json"] = Field(
         "auto", description="auto: console on a terminal, else json."
@@ -33,9 +39,9 @@ class ServiceSettings(BaseSettings):
     request_deadline_s: float = Field(60.0, gt=0, description="Longest wait for a response to start, in seconds.")
     shutdown_grace_s: int = Field(20, ge=1, description="Time that running requests get after SIGTERM, in seconds.")
 
-    @field_validator("anonymous_scopes", mode="before")
+    @field_validator("anonymous_scopes", "allowed_hosts", mode="before")
     @classmethod
-    def _split_scopes(cls, value: object) -> object:
+    def _split(cls, value: object) -> object:
         return [part for part in value.replace("+", ",").split(",") if part] if isinstance(value, str) else value
 
     @property
@@ -54,6 +60,13 @@ class ServiceSettings(BaseSettings):
         if self.anonymous_scopes is not None:
             return self.anonymous_scopes
         return ALL_SCOPES if self.on_loopback and not self.api_keys.get_secret_value() else frozenset()
+
+    @property
+    def effective_allowed_hosts(self) -> frozenset[str] | None:
+        """Host names that are answered, defaults resolved; None for any."""
+        if self.allowed_hosts is not None:
+            return self.allowed_hosts
+        return LOOPBACK_NAMES if self.on_loopback and not self.api_keys.get_secret_value() else None
 
     def check_exposure(self) -> None:
         """Refuse to serve strangers by accident. Raises SystemExit with the remedy."""

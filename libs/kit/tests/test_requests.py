@@ -198,6 +198,12 @@ def test_loopback_names_are_answered(serve: Any, host: str) -> None:
     assert serve().client.get("/livez", headers={"host": host}).status_code == 200
 
 
+def test_only_the_allowed_hosts_are_answered_where_they_are_given(serve: Any) -> None:
+    client: httpx2.Client = serve(api_keys="k", allowed_hosts="localhost,askmesh.example").client
+    assert client.get("/livez", headers={"host": "Askmesh.Example:443"}).status_code == 200
+    assert client.get("/livez", headers={"host": "127.0.0.1"}).json()["code"] == "wrong_host"
+
+
 def test_behind_keys_any_host_name_is_answered(serve: Any) -> None:
     client: httpx2.Client = serve(api_keys="k").client
     assert client.get("/livez", headers={"host": "askmesh.example"}).status_code == 200

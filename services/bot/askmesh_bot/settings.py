@@ -7,6 +7,8 @@ from askmesh_kit.settings import ServiceSettings
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from askmesh_bot.frontends.discord.settings import DiscordSettings
+
 
 def _config(prefix: str) -> SettingsConfigDict:
     return SettingsConfigDict(**ServiceSettings.model_config | {"env_prefix": prefix})
@@ -112,16 +114,6 @@ class LearningSettings(BaseSettings):
         120.0, gt=0, description="Longest wait for one call to a service while learning, in seconds."
     )
     retry_s: float = Field(60.0, ge=0, description="How long a service may be away before a run gives up, in seconds.")
-
-
-class DiscordSettings(BaseSettings):
-    """The Discord frontend runs only where a token is set."""
-
-    model_config = _config("ASKMESH_DISCORD_")
-    token: SecretStr = Field(SecretStr(""), description="Bot token. Empty: no Discord.")
-    api_url: str = Field("https://discord.com/api/v10", description="Base URL of Discord's REST API.")
-    gateway_url: str = Field("wss://gateway.discord.gg/", description="Address of Discord's gateway.")
-    edit_interval_s: float = Field(1.2, ge=0.2, description="Least time between two edits of one message, in seconds.")
 
 
 class Settings(ServiceSettings):

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any, get_args
 
 from askmesh_bot.app import create_app
-from askmesh_bot.frontends.discord.options import DiscordOptions
 from askmesh_bot.frontends.shell.settings import ShellSettings
 from askmesh_bot.settings import Settings
 from pydantic import SecretStr
@@ -23,7 +22,7 @@ def groups() -> Iterator[type[BaseSettings]]:
     for field in Settings.model_fields.values():
         if isinstance(field.annotation, type) and issubclass(field.annotation, BaseSettings):
             yield field.annotation
-    yield from (DiscordOptions, ShellSettings)
+    yield ShellSettings
 
 
 def rows() -> Iterator[str]:

@@ -19,9 +19,8 @@ with warnings.catch_warnings():
 
 from askmesh_bot.conversations.service import Conversations
 from askmesh_bot.frontends.discord.frontend import DiscordFrontend
-from askmesh_bot.frontends.discord.options import DiscordOptions
+from askmesh_bot.frontends.discord.settings import DiscordSettings
 from askmesh_bot.frontends.discord.status import State
-from askmesh_bot.settings import DiscordSettings
 
 from .emulator import Emulator
 from .scripted import ScriptedAssistant
@@ -73,27 +72,26 @@ class Stage:
 
     def restarted(self, tmp_path: Path, **changes: Any) -> DiscordFrontend:
         """Another process's frontend for the same bot, on the same state directory."""
-        settings, options = settings_for(self.discord), options_for(tmp_path / "state", **changes)
-        return DiscordFrontend(settings, BASE_URL, self.conversations, options)
+        return DiscordFrontend(settings_for(self.discord, tmp_path, **changes), BASE_URL, self.conversations)
 
     async def thread_of(self, message: dict[str, Any]) -> dict[str, Any]:
         """The thread opened on a message: it has the message's id."""
         return await until(lambda: self.discord.world.channels.get(message["id"]))
 
 
-def settings_for(discord: Emulator, **changes: Any) -> DiscordSettings:
+def settings_for(discord: Emulator, tmp_path: Path, **changes: Any) -> DiscordSettings:
     values = {
         "token": discord.world.token,
         "api_url": discord.api_url,
         "gateway_url": discord.gateway_url,
         "edit_interval_s": INTERVAL_S,
+        "state_dir": tmp_path / "state",
+        "backoff_s": 0.1,
+        "watch_s": 0.1,
+        "guild_ready_s": 0.05,
+        "standby_poll_s": 0.1,
     }
     return DiscordSettings(_env_file=None, **values | changes)
-
-
-def options_for(state_dir: Path, **changes: Any) -> DiscordOptions:
-    values = {"state_dir": state_dir, "backoff_s": 0.1, "watch_s": 0.1, "guild_ready_s": 0.05, "standby_poll_s": 0.1}
-    return DiscordOptions(_env_file=None, **values | changes)
 
 
 @asynccontextmanager
@@ -104,9 +102,7 @@ async def staged(tmp_path: Path, wait_ready: bool = True, **changes: Any) -> Asy
         channel = discord.world.add_channel(guild, "general")
         # Fast edits must not meet the limits by accident; the test of the limits sets its own.
         discord.limiter.limits = {key: (100, window) for key, (_, window) in discord.limiter.limits.items()}
-        frontend = DiscordFrontend(
-            settings_for(discord), BASE_URL, conversations, options_for(tmp_path / "state", **changes)
-        )
+        frontend = DiscordFrontend(settings_for(discord, tmp_path, **changes), BASE_URL, conversations)
         await frontend.start()
         stage = Stage(discord, frontend, assistant, guild, channel, conversations)
         try:

@@ -15,9 +15,7 @@ pytestmark = pytest.mark.anyio
 DEAD = "http://127.0.0.1:9"
 
 
-async def test_with_every_peer_down_discord_gets_a_kind_word_and_the_web_stays_up(tmp_path, monkeypatch):
-    monkeypatch.setenv("ASKMESH_DISCORD_STATE_DIR", str(tmp_path))
-    monkeypatch.setenv("ASKMESH_DISCORD_GUILD_READY_S", "0.05")
+async def test_with_every_peer_down_discord_gets_a_kind_word_and_the_web_stays_up(tmp_path):
     async with Emulator() as discord:
         channel = discord.world.add_channel(discord.world.add_guild("Python"), "general")
         settings = Settings(
@@ -26,7 +24,7 @@ async def test_with_every_peer_down_discord_gets_a_kind_word_and_the_web_stays_u
             embeddings=EmbeddingsPeer(_env_file=None, url=DEAD),
             vectordb=VectordbPeer(_env_file=None, url=DEAD),
             llm=LlmPeer(_env_file=None, url=DEAD),
-            discord=settings_for(discord),
+            discord=settings_for(discord, tmp_path),
         )
         app = create_app(settings)
         async with (

@@ -11,7 +11,7 @@ from askmesh_bot.frontends.discord.commands import Tree, build_tree, register
 from askmesh_bot.frontends.discord.destinations import NO_MENTIONS
 from askmesh_bot.frontends.discord.endpoints import resume_gateway
 from askmesh_bot.frontends.discord.mentions import MentionHandler
-from askmesh_bot.frontends.discord.options import DiscordOptions
+from askmesh_bot.frontends.discord.settings import DiscordSettings
 from askmesh_bot.frontends.discord.status import State, Status
 
 log = get_logger("askmesh.discord.client")
@@ -25,21 +25,21 @@ Parser = Callable[[Any], None]
 class AskmeshClient(discord.Client):
     """One connection's life. `gave_up` is set, with a reason, when only a fresh client can help."""
 
-    def __init__(self, handler: MentionHandler, options: DiscordOptions, status: Status) -> None:
+    def __init__(self, handler: MentionHandler, settings: DiscordSettings, status: Status) -> None:
         intents = discord.Intents(
-            guilds=True, guild_messages=True, dm_messages=True, message_content=options.message_content
+            guilds=True, guild_messages=True, dm_messages=True, message_content=settings.message_content
         )
         # No warnings about what voice would need.
         discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False
         super().__init__(
             intents=intents,
             allowed_mentions=NO_MENTIONS,
-            guild_ready_timeout=options.guild_ready_s,
+            guild_ready_timeout=settings.guild_ready_s,
             max_messages=None,
             member_cache_flags=discord.MemberCacheFlags.none(),
         )
-        self._handler, self._options, self._status = handler, options, status
-        self.tree: Tree = build_tree(self, handler.answerer, options.rest_deadline_s)
+        self._handler, self._settings, self._status = handler, settings, status
+        self.tree: Tree = build_tree(self, handler.answerer, settings.rest_deadline_s)
         self.gave_up: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._in_vain = 0
         self._registering: asyncio.Task[None] | None = None

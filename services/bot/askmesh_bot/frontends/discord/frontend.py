@@ -9,10 +9,9 @@ from askmesh_bot.conversations.service import Conversations
 from askmesh_bot.frontends.discord.ending import end
 from askmesh_bot.frontends.discord.journal import Journal
 from askmesh_bot.frontends.discord.leader import leadership, lock_path
-from askmesh_bot.frontends.discord.options import DiscordOptions
+from askmesh_bot.frontends.discord.settings import DiscordSettings
 from askmesh_bot.frontends.discord.status import State, Status
 from askmesh_bot.frontends.discord.tracker import Tracker
-from askmesh_bot.settings import DiscordSettings
 
 log = get_logger("askmesh.discord")
 
@@ -25,10 +24,8 @@ class DiscordFrontend:
         settings: DiscordSettings,
         base_url: str,
         conversations: Conversations,
-        options: DiscordOptions | None = None,
     ) -> None:
         self._settings, self._base_url, self._conversations = settings, base_url, conversations
-        self._options = options or DiscordOptions()
         self._token = settings.token.get_secret_value().strip()
         self._tracker = Tracker()
         self._task: asyncio.Task[None] | None = None
@@ -42,7 +39,7 @@ class DiscordFrontend:
     async def stop(self) -> None:
         """Take no more questions, let answers in flight end within `drain_s`, then disconnect and free the lock."""
         self._tracker.accepting = False
-        await self._tracker.drain(self._options.drain_s)
+        await self._tracker.drain(self._settings.drain_s)
         if self._task is not None:
             await end(self._task)
             self._task = None
@@ -59,12 +56,12 @@ class DiscordFrontend:
 
     async def _run(self) -> None:
         try:
-            path = lock_path(self._options.state_dir, self._token)
-            async with leadership(path, self._options.standby_poll_s, lambda: self.status.enter(State.STANDBY)):
+            path = lock_path(self._settings.state_dir, self._token)
+            async with leadership(path, self._settings.standby_poll_s, lambda: self.status.enter(State.STANDBY)):
                 await self._lead()
         except (OSError, sqlite3.Error) as error:
             fix = "Make ASKMESH_DISCORD_STATE_DIR a folder that the bot can write to, and restart."
-            self._fail(f"{self._options.state_dir}: {error}.", fix)
+            self._fail(f"{self._settings.state_dir}: {error}.", fix)
         except ModuleNotFoundError as error:
             self._fail(f"{error}.", "Install it with: pip install 'askmesh-bot[discord]'.")
         except Exception as error:
@@ -75,9 +72,9 @@ class DiscordFrontend:
         # Imported here: a bot without Discord need not have discord.py.
         from askmesh_bot.frontends.discord.wiring import new_supervisor
 
-        journal = Journal(self._options.state_dir / "discord.db")
+        journal = Journal(self._settings.state_dir / "discord.db")
         supervisor = new_supervisor(
-            self._settings, self._options, self._base_url, self._conversations, journal, self._tracker, self.status
+            self._settings, self._base_url, self._conversations, journal, self._tracker, self.status
         )
         try:
             await supervisor.run()

@@ -12,8 +12,8 @@ from askmesh_kit.logs import get_logger
 
 from askmesh_bot.frontends.discord.client import AskmeshClient
 from askmesh_bot.frontends.discord.ending import end
-from askmesh_bot.frontends.discord.options import DiscordOptions
 from askmesh_bot.frontends.discord.rest import bounded
+from askmesh_bot.frontends.discord.settings import DiscordSettings
 from askmesh_bot.frontends.discord.status import State, Status
 from askmesh_bot.frontends.discord.tracker import Tracker
 from askmesh_bot.frontends.discord.watchdog import watch
@@ -53,16 +53,16 @@ class Supervisor:
         self,
         new_client: Callable[[], AskmeshClient],
         token: str,
-        options: DiscordOptions,
+        settings: DiscordSettings,
         status: Status,
         tracker: Tracker,
     ) -> None:
-        self._new_client, self._token, self._options = new_client, token, options
+        self._new_client, self._token, self._settings = new_client, token, settings
         self._status, self._tracker = status, tracker
         self._retiring: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
-        pause = self._options.backoff_s
+        pause = self._settings.backoff_s
         while True:
             self._status.enter(State.CONNECTING)
             began = time.monotonic()
@@ -72,14 +72,14 @@ class Supervisor:
                 log.error("failed", reason=fatal[0], fix=fatal[1])
                 return
             if time.monotonic() - began > _WORKED_S:
-                pause = self._options.backoff_s
+                pause = self._settings.backoff_s
             self._status.restarts += 1
             self._status.last_error = f"{type(error).__name__}: {error}"
             self._status.enter(State.RECONNECTING)
             wait = random.uniform(pause / 2, pause)  # noqa: S311 - spreads reconnects, guards nothing
             log.warning("connection_lost", error=self._status.last_error, next_try_s=round(wait, 2))
             await asyncio.sleep(wait)
-            pause = min(pause * 2, self._options.backoff_limit_s)
+            pause = min(pause * 2, self._settings.backoff_limit_s)
 
     async def close(self) -> None:
         """Wait for clients that are still closing."""
@@ -90,7 +90,7 @@ class Supervisor:
         """One client's life, and what ended it."""
         client = self._new_client()
         running = asyncio.create_task(client.start(self._token))
-        watching = asyncio.create_task(watch(client, self._options, self._status))
+        watching = asyncio.create_task(watch(client, self._settings, self._status))
         try:
             ending: set[asyncio.Future[Any]] = {running, watching, client.gave_up}
             await asyncio.wait(ending, return_when=asyncio.FIRST_COMPLETED)

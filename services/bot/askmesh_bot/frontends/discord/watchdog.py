@@ -8,8 +8,8 @@ from askmesh_kit.logs import get_logger
 from discord.http import Route
 
 from askmesh_bot.frontends.discord.client import AskmeshClient
-from askmesh_bot.frontends.discord.options import DiscordOptions
 from askmesh_bot.frontends.discord.rest import bounded
+from askmesh_bot.frontends.discord.settings import DiscordSettings
 from askmesh_bot.frontends.discord.status import State, Status
 
 log = get_logger("askmesh.discord.watchdog")
@@ -19,20 +19,20 @@ _SILENT_INTERVALS = 2.5
 _FAILED_PROBES = 3
 
 
-async def watch(client: AskmeshClient, options: DiscordOptions, status: Status) -> None:
+async def watch(client: AskmeshClient, settings: DiscordSettings, status: Status) -> None:
     """Makes the client give up when it no longer serves. Runs until cancelled."""
-    began, failed_probes, next_probe = time.monotonic(), 0, time.monotonic() + options.probe_s
+    began, failed_probes, next_probe = time.monotonic(), 0, time.monotonic() + settings.probe_s
     while True:
-        await asyncio.sleep(options.watch_s)
+        await asyncio.sleep(settings.watch_s)
         now = time.monotonic()
         if status.state is State.READY:
             began = now
             _check_heartbeat(client, status)
-        elif now - began > options.ready_deadline_s:
-            client.give_up(f"not ready within {options.ready_deadline_s:g} s")
+        elif now - began > settings.ready_deadline_s:
+            client.give_up(f"not ready within {settings.ready_deadline_s:g} s")
         if now >= next_probe:
-            next_probe = now + options.probe_s
-            failed_probes = 0 if await _probe(client, options) else failed_probes + 1
+            next_probe = now + settings.probe_s
+            failed_probes = 0 if await _probe(client, settings) else failed_probes + 1
             if failed_probes >= _FAILED_PROBES:
                 client.give_up("Discord's API does not answer")
 
@@ -47,9 +47,9 @@ def _check_heartbeat(client: AskmeshClient, status: Status) -> None:
         client.give_up("the gateway stopped acknowledging heartbeats")
 
 
-async def _probe(client: AskmeshClient, options: DiscordOptions) -> bool:
+async def _probe(client: AskmeshClient, settings: DiscordSettings) -> bool:
     try:
-        await bounded(client.http.request(Route("GET", "/users/@me")), options.rest_deadline_s)
+        await bounded(client.http.request(Route("GET", "/users/@me")), settings.rest_deadline_s)
     except (discord.HTTPException, OSError, TimeoutError) as error:
         log.warning("probe_failed", error=f"{type(error).__name__}: {error}")
         return False

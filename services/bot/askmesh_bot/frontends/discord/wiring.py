@@ -6,17 +6,15 @@ from askmesh_bot.frontends.discord.client import AskmeshClient
 from askmesh_bot.frontends.discord.endpoints import point_at
 from askmesh_bot.frontends.discord.journal import Journal
 from askmesh_bot.frontends.discord.mentions import MentionHandler
-from askmesh_bot.frontends.discord.options import DiscordOptions
 from askmesh_bot.frontends.discord.places import PlaceChooser
+from askmesh_bot.frontends.discord.settings import DiscordSettings
 from askmesh_bot.frontends.discord.status import Status
 from askmesh_bot.frontends.discord.supervisor import Supervisor
 from askmesh_bot.frontends.discord.tracker import Tracker
-from askmesh_bot.settings import DiscordSettings
 
 
 def new_supervisor(
     settings: DiscordSettings,
-    options: DiscordOptions,
     base_url: str,
     conversations: Conversations,
     journal: Journal,
@@ -31,9 +29,9 @@ def new_supervisor(
         tracker,
         base_url=base_url,
         edit_interval_s=settings.edit_interval_s,
-        answers_per_user=options.answers_per_user,
-        deadline_s=options.answer_deadline_s,
+        answers_per_user=settings.answers_per_user,
+        deadline_s=settings.answer_deadline_s,
     )
-    handler = MentionHandler(answerer, PlaceChooser(options.rest_deadline_s), options.rest_deadline_s)
+    handler = MentionHandler(answerer, PlaceChooser(settings.rest_deadline_s), settings.rest_deadline_s)
     token = settings.token.get_secret_value().strip()
-    return Supervisor(lambda: AskmeshClient(handler, options, status), token, options, status, tracker)
+    return Supervisor(lambda: AskmeshClient(handler, settings, status), token, settings, status, tracker)

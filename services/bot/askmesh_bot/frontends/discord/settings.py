@@ -1,17 +1,21 @@
-"""The knobs of the Discord frontend beside the four in `askmesh_bot.settings.DiscordSettings`."""
+"""Every knob of the Discord frontend."""
 
 from pathlib import Path
 
 from askmesh_kit.settings import ServiceSettings
-from pydantic import Field
+from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
-class DiscordOptions(BaseSettings):
-    """Read from the environment and `.env`, with the prefix `ASKMESH_DISCORD_`."""
+class DiscordSettings(BaseSettings):
+    """The Discord frontend runs only where a token is set."""
 
     model_config = SettingsConfigDict(**ServiceSettings.model_config | {"env_prefix": "ASKMESH_DISCORD_"})
 
+    token: SecretStr = Field(SecretStr(""), description="Bot token. Empty: no Discord.")
+    api_url: str = Field("https://discord.com/api/v10", description="Base URL of Discord's REST API.")
+    gateway_url: str = Field("wss://gateway.discord.gg/", description="Address of Discord's gateway.")
+    edit_interval_s: float = Field(1.2, ge=0.2, description="Least time between two edits of one message, in seconds.")
     state_dir: Path = Field(
         Path(".askmesh"), description="Folder of the connection's lock and of which thread holds which conversation."
     )
