@@ -23,6 +23,7 @@ class Completion:
 
     def __init__(self, model: str, base_url: str) -> None:
         self._links = CitationLinks(base_url)
+        self._streamed = ""
         self._head: dict[str, Any] = {
             "id": f"chatcmpl-{secrets.token_hex(12)}",
             "created": int(time.time()),
@@ -36,10 +37,8 @@ class Completion:
                 if isinstance(event, Failed):
                     raise as_error(event)
                 if isinstance(event, Done):
-                    self._know(event)
-                    self._links.add(event.answer)
-                    self._end(event)
-                    message = AnswerMessage(content=self._links.text, annotations=self._links.annotations)
+                    content = self._text(event)
+                    message = AnswerMessage(content=content, annotations=self._links.annotations)
                     return ChatCompletion(**self._head, choices=[Choice(message=message)], usage=_usage(event))
         raise AssertionError("an answer ends with Done or Failed")
 
@@ -48,44 +47,46 @@ class Completion:
 
         A failure before the first chunk is raised; after it, it is the last thing told, and `[DONE]` is not.
         """
-        began, answer = False, ""
+        began = False
         async with aclosing(events):
             async for event in events:
+                if isinstance(event, Status):
+                    continue
                 if isinstance(event, Failed):
                     if not began:
                         raise as_error(event)
                     yield _data(openai_error(as_error(event)))
                     return
-                if isinstance(event, Status):
-                    continue
                 if not began:
                     began = True
                     yield self._chunk({"role": "assistant", "content": ""})
-                self._know(event)
-                if isinstance(event, Delta):
-                    answer += event.text
-                    text = self._links.add(event.text)
-                else:
-                    text = self._rest(event, answer.strip()) if isinstance(event, Done) else ""
-                if text:
+                if text := self._text(event):
                     yield self._chunk({"content": text})
                 if isinstance(event, Done):
                     for piece in self._last(event, with_usage=with_usage):
                         yield piece
 
-    def _know(self, event: Event) -> None:
-        if isinstance(event, Sources):
-            self._links.know(event.passages)
-        elif isinstance(event, Citation):
-            self._links.know([event.passage])
-        elif isinstance(event, Done):
-            self._links.know([*(citation.passage for citation in event.citations), *event.passages])
+    def _text(self, event: Event) -> str:
+        """What an event adds to the content."""
+        match event:
+            case Sources():
+                self._links.know(event.passages)
+            case Citation():
+                self._links.know([event.passage])
+            case Delta():
+                self._streamed += event.text
+                return self._links.add(event.text)
+            case Done():
+                self._links.know([*(citation.passage for citation in event.citations), *event.passages])
+                return self._rest(event) + self._end(event)
+        return ""
 
-    def _rest(self, done: Done, told: str) -> str:
+    def _rest(self, done: Done) -> str:
         """What the answer has beyond what was streamed. One that became another in between follows it whole."""
-        if done.answer.startswith(told):
-            return self._links.add(done.answer[len(told) :]) + self._end(done)
-        return self._links.finish() + self._links.add("\n\n" + done.answer) + self._end(done)
+        streamed = self._streamed.strip()
+        if done.answer.startswith(streamed):
+            return self._links.add(done.answer[len(streamed) :])
+        return self._links.finish() + self._links.add("\n\n" + done.answer)
 
     def _end(self, done: Done) -> str:
         text = self._links.finish()

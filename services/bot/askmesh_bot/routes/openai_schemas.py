@@ -29,7 +29,7 @@ class StreamOptions(BaseModel):
 class ChatCompletionRequest(BaseModel):
     """A conversation whose last user message is the question. Parameters not listed here are ignored."""
 
-    model: str = Field("", description="A name from `/v1/models`. Empty: the default collection.")
+    model: str | None = Field(None, description="A name from `/v1/models`. Unset: the default collection.")
     messages: list[ChatMessage] = Field(min_length=1)
     stream: bool | None = False
     stream_options: StreamOptions | None = None

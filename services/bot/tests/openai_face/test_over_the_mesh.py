@@ -1,12 +1,13 @@
 """OpenAI's SDK asks the bot over the real services."""
 
-from pathlib import Path
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 
-import httpx2
 import pytest
 from askmesh_bot.app import create_app
-from bot_mesh import bot_settings, serving
-from openai import NotFoundError, OpenAI
+from askmesh_bot.settings import Settings
+from bot_mesh import serving
+from openai import InternalServerError, NotFoundError, OpenAI
 
 from .saying import annotations_of, text_of, user
 
@@ -40,15 +41,42 @@ def test_a_follow_up_is_understood_from_the_messages(bot: str) -> None:
     assert any("write" in title for title in titles), (second.content, titles)
 
 
-def test_peers_that_are_down_are_told_as_openai_tells_it(tmp_path: Path, embeddings_server: object) -> None:
-    nowhere = "http://127.0.0.1:9"
-    settings = bot_settings(tmp_path, embeddings=embeddings_server.url, vectordb=nowhere, llm=nowhere)
-    with (
-        serving(lambda: create_app(settings)) as server,
-        OpenAI(base_url=f"{server.url}/v1", api_key="none", max_retries=0) as client,
-    ):
-        with pytest.raises(NotFoundError) as empty:
-            client.chat.completions.create(model="askmesh", messages=[user(READ)])
-        assert empty.value.code == "nothing_learned"
-        assert "askmesh learn" in empty.value.message
-        assert httpx2.get(f"{server.url}/v1/models").status_code == 200
+@pytest.fixture
+def without(learned: Settings) -> Iterator[Callable[[str], OpenAI]]:
+    """Starts the bot with one peer, or its own knowledge, gone; a client of it."""
+    with ExitStack() as stack:
+
+        def start(missing: str) -> OpenAI:
+            values = {"collection": "other"}
+            if missing != "collection":
+                values = {missing: getattr(learned, missing).model_copy(update={"url": "http://127.0.0.1:9"})}
+            url = stack.enter_context(serving(lambda: create_app(learned.model_copy(update=values)))).url
+            return stack.enter_context(OpenAI(base_url=f"{url}/v1", api_key="none", max_retries=0))
+
+        yield start
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+def test_a_peer_that_is_down_is_told_with_its_name(without: Callable[[str], OpenAI], streamed: bool) -> None:
+    with pytest.raises(InternalServerError) as down:
+        without("vectordb").chat.completions.create(model="askmesh", messages=[user(READ)], stream=streamed)
+    assert (down.value.status_code, down.value.code) == (503, "vectordb_unavailable")
+    assert "ASKMESH_VECTORDB_URL" in down.value.message
+
+
+def test_without_the_language_model_the_sources_are_quoted_with_links(without: Callable[[str], OpenAI]) -> None:
+    completions = without("llm").chat.completions
+    message = completions.create(model="askmesh", messages=[user(READ)]).choices[0].message
+    assert message.content.startswith("The language model can’t be used now.")
+    assert message.annotations[0].url_citation.title.startswith("pathlib.Path.read_text(")
+    chunks = list(completions.create(model="askmesh", messages=[user(READ)], stream=True))
+    assert text_of(chunks) == message.content
+
+
+def test_an_empty_collection_says_how_to_fill_it(without: Callable[[str], OpenAI]) -> None:
+    client = without("collection")
+    assert [model.id for model in client.models.list()] == ["other", "default", "askmesh"]
+    with pytest.raises(NotFoundError) as empty:
+        client.chat.completions.create(model="askmesh", messages=[user(READ)])
+    assert empty.value.code == "nothing_learned"
+    assert "askmesh learn" in empty.value.message

@@ -1,6 +1,7 @@
 """`/v1/chat/completions` streamed, through OpenAI's SDK."""
 
 import json
+import threading
 
 import httpx2
 import openai
@@ -68,6 +69,22 @@ def test_text_is_passed_on_while_the_answer_is_written(face: Site, client: OpenA
     assert said.startswith("Call `Path.read_text()`. [1](https://")
     gate.opened.set()
     assert text_of(list(streaming)) == ""
+
+
+def test_comments_keep_a_silent_stream_open(face: Site, client: OpenAI, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("askmesh_bot.routes.streaming._KEEP_ALIVE_S", 0.02)
+    gate = Gate()
+    face.script(QUESTION, [Sources(PASSAGES), gate, *answered()])
+    body = {"model": "default", "messages": [user(QUESTION)], "stream": True}
+    with httpx2.stream("POST", f"{face.url}/v1/chat/completions", json=body) as response:
+        lines = response.iter_lines()
+        assert any(line == ": still here" for line in lines)
+        gate.opened.set()
+        assert "data: [DONE]" in list(lines)
+    # The SDK reads over them.
+    gate.opened.clear()
+    threading.Timer(0.2, gate.opened.set).start()
+    assert text_of(list(stream(client))) == ask(client).choices[0].message.content
 
 
 def test_a_failure_in_mid_stream_is_an_error_event_and_no_done(face: Site, client: OpenAI) -> None:
