@@ -8,6 +8,7 @@ from askmesh_kit.app import build_app
 from fastapi import FastAPI
 
 from askmesh_vectordb import __version__
+from askmesh_vectordb.bindings import Bindings
 from askmesh_vectordb.routes import ROUTERS
 from askmesh_vectordb.settings import Settings
 from askmesh_vectordb.stores import open_store
@@ -17,17 +18,19 @@ from askmesh_vectordb.wire_errors import pinecone_error
 
 class State(TypedDict):
     store: Store
+    bindings: Bindings
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
     """The app. Its store is opened here and closed when the app shuts down."""
     settings = settings or Settings()
+    bindings = Bindings(settings)
     store = open_store(settings)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[State]:
         try:
-            yield {"store": store}
+            yield {"store": store, "bindings": bindings}
         finally:
             await store.close()
 

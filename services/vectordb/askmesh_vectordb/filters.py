@@ -9,7 +9,7 @@ Semantics, which every store must give (https://docs.pinecone.io/guides/search/f
 """
 
 import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -85,6 +85,11 @@ class Filter:
         """The reference answer for one record."""
         return self.root.matches(metadata)
 
+    @property
+    def fields(self) -> frozenset[str]:
+        """The metadata fields that the answer depends on."""
+        return frozenset(_fields(self.root))
+
 
 def typed(value: str | float | bool) -> Typed:
     """The value with its type, so that equal pairs are equal values of one type."""
@@ -112,6 +117,14 @@ def both(first: Filter | None, second: Filter | None) -> Filter | None:
     if first is None or second is None:
         return first or second
     return Filter(Group("all", (first.root, second.root)), {"$and": [first.json, second.json]})
+
+
+def _fields(node: Node) -> Iterator[str]:
+    if isinstance(node, Condition):
+        yield node.field
+    else:
+        for part in node.parts:
+            yield from _fields(part)
 
 
 def _parse_object(raw: Any, where: str, depth: int) -> Node:

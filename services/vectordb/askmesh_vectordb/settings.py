@@ -19,6 +19,12 @@ class Settings(ServiceSettings):
         description="Base URL that index hosts are told with, e.g. https://vectors.example.org. Unset: the request's.",
     )
 
+    key_bindings: SecretStr = Field(
+        SecretStr(""),
+        description="JSON object that binds API keys to part of the records: "
+        '`{"<key or its fingerprint>": {"namespace": "…", "filter": {…}}}`.',
+    )
+
     data_path: Path = Field(Path(".askmesh/vectordb"), description="Folder of the local store's files.")
     local_threads: int = Field(4, ge=1, le=64, description="Threads that read the local store.")
     local_queue: int = Field(256, ge=1, description="Operations that may wait for a thread before a 429.")

@@ -4,10 +4,12 @@ import base64
 import binascii
 from typing import Annotated, Any
 
+from askmesh_kit.auth import Keyring
 from askmesh_kit.errors import InvalidRequest
 from fastapi import Depends, Request, Response
 from pydantic_core import to_json
 
+from askmesh_vectordb.bindings import Bindings
 from askmesh_vectordb.settings import Settings
 from askmesh_vectordb.stores.base import Store, Vector
 from askmesh_vectordb.validation import DEFAULT_NAMESPACE, Limits
@@ -16,8 +18,10 @@ from askmesh_vectordb.validation import DEFAULT_NAMESPACE, Limits
 
 
 async def _store(request: Request) -> Store:
-    store: Store = request.state.store
-    return store
+    """As the caller's key may use it."""
+    keyring: Keyring = request.app.state.keyring
+    bindings: Bindings = request.state.bindings
+    return bindings.seen_by(keyring.identify(request).name, request.state.store)
 
 
 async def _limits(request: Request) -> Limits:

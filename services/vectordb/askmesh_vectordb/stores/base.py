@@ -68,7 +68,8 @@ class Query:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Which records a delete or an update by condition means: exactly one of the three."""
+    """Which records a delete or an update means: those of `ids` (all of them where it is None) that satisfy `filter`.
+    Where both are None, `everything` says that all are meant."""
 
     ids: Sequence[str] | None = None
     filter: Filter | None = None
@@ -154,6 +155,12 @@ class OutcomeUnknown(StoreUnavailable):
 
 class StoreDamaged(StoreError):
     status, code = 503, "store_damaged"
+
+
+class OutsideBinding(StoreError):
+    """The caller is bound to part of the records, and this would reach beyond."""
+
+    status, code = 403, "outside_binding"
 
 
 class StorageFull(StoreError):

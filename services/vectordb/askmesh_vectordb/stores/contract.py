@@ -338,6 +338,19 @@ class StoreContract:
         assert await words_found(store, "birch") == []
         assert sum((await store.count("docs")).values()) == 0
 
+    async def test_ids_and_a_filter_together_mean_those_that_satisfy_it(self, store: Store) -> None:
+        await make(store, [Record(f"r{n}", vec(1, n), {"n": n, "text": "words"}) for n in range(6)])
+        odd = parse({"n": {"$in": [1, 3, 5]}})
+        selection = Selection(["r1", "r2", "r3", "nobody"], odd)
+        assert await store.update("docs", "", selection, set_metadata={"hit": True}, dry_run=True) == 2
+        assert await store.update("docs", "", selection, set_metadata={"hit": True, "text": "found"}) == 2
+        assert sorted(await found(store, vec(1, 0), filter=parse({"hit": True}))) == ["r1", "r3"]
+        assert sorted(await words_found(store, "found")) == ["r1", "r3"]
+        await store.delete("docs", "", Selection(["r2", "r4"], odd))
+        assert await store.count("docs") == {"": 6}
+        await store.delete("docs", "", selection)
+        assert sorted(await found(store, vec(1, 0))) == ["r0", "r2", "r4", "r5"]
+
     async def test_scan_goes_through_every_id_in_order(self, store: Store) -> None:
         await make(store, [Record(f"{prefix}{n:02d}", vec(1, n)) for prefix in "ba" for n in range(25)])
         seen: list[str] = []

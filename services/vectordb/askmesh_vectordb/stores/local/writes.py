@@ -111,11 +111,13 @@ def rows_by_filter(connection: sqlite3.Connection, number: int, chosen: Filter) 
 def select(connection: sqlite3.Connection, number: int, selection: Selection) -> Iterable[_Row]:
     """The records a selection means."""
     if selection.ids is not None:
-        return rows_by_id(connection, number, list(dict.fromkeys(selection.ids)))
+        rows = rows_by_id(connection, number, list(dict.fromkeys(selection.ids)))
+        chosen = selection.filter
+        return rows if chosen is None else [item for item in rows if chosen.matches(json.loads(item[2]))]
     if selection.filter is not None:
-        rows = rows_by_filter(connection, number, selection.filter)
         query = "SELECT row, id, metadata FROM records WHERE row = ?"
-        return [connection.execute(query, [int(row)]).fetchone() for row in rows]
+        numbers = rows_by_filter(connection, number, selection.filter).tolist()
+        return [connection.execute(query, [row]).fetchone() for row in numbers]
     return connection.execute("SELECT row, id, metadata FROM records WHERE namespace = ?", [number])
 
 

@@ -110,6 +110,7 @@ class PineconeStore(Store):
         dry_run: bool = False,
     ) -> int:
         client = await self._connections.open(index, values)
+        selection = await self._one_condition(index, namespace, selection)
         if selection.ids is not None and dry_run:
             return len(await self.fetch(index, namespace, selection.ids))
         # Only a change of the indexed text concerns the companion.
@@ -138,6 +139,9 @@ class PineconeStore(Store):
 
     async def delete(self, index: str, namespace: str, selection: Selection) -> None:
         client = await self._connections.open(index)
+        selection = await self._one_condition(index, namespace, selection)
+        if selection.ids is not None and not selection.ids:
+            return
         companion = self._companions.of(index)
         gone = [] if selection.everything else await self._ids(index, namespace, selection)
         tickets = await companion.expect(namespace, gone)
@@ -216,6 +220,13 @@ class PineconeStore(Store):
     async def close(self) -> None:
         await self._companions.close()
         await self._connections.close()
+
+    async def _one_condition(self, index: str, namespace: str, selection: Selection) -> Selection:
+        """Pinecone takes ids or a filter, so the ids that satisfy the filter are looked up."""
+        if selection.ids is None or selection.filter is None:
+            return selection
+        records = await self.fetch(index, namespace, selection.ids)
+        return Selection([name for name, record in records.items() if selection.filter.matches(record.metadata)])
 
     async def _ids(self, index: str, namespace: str, selection: Selection) -> list[str]:
         if selection.filter is None:
