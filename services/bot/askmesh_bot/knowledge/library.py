@@ -8,8 +8,9 @@ from contextvars import Context
 from dataclasses import dataclass, field, replace
 
 from askmesh_kit import context
-from askmesh_kit.errors import InvalidRequest, NotFound, Overloaded, ServiceError
+from askmesh_kit.errors import Conflict, InvalidRequest, NotFound, Overloaded, ServiceError
 from askmesh_kit.logs import get_logger
+from sqlalchemy.exc import SQLAlchemyError
 
 from askmesh_bot.database.collections import Collections
 from askmesh_bot.database.models import SourceRow, now
@@ -54,16 +55,19 @@ class Library:
         self._collections, self._embeddings, self._vectordb = collections, embeddings, vectordb
         self._settings = settings
         self._running: dict[str, _Run] = {}
+        self._leaving: set[str] = set()
         self._slots = asyncio.Semaphore(settings.concurrent_syncs)
 
     async def add(self, spec: SourceSpec) -> SourceRow:
         """Keep a source. Raises InvalidRequest for one that can't be learned from."""
         self._make(spec)
-        if len(await self.journal.sources(spec.collection)) >= self._settings.max_sources:
+        others = [row for row, *_ in await self.journal.sources(spec.collection) if row.id != spec.id]
+        if len(others) >= self._settings.max_sources:
             raise Overloaded(
                 f"The collection {spec.collection} has {self._settings.max_sources} sources already.",
                 fix="Forget one, or raise ASKMESH_LEARNING_MAX_SOURCES.",
             )
+        self._refuse_leaving(spec.id)
         return await self.journal.save_source(spec)
 
     async def get(self, source: str) -> SourceRow:
@@ -80,6 +84,7 @@ class Library:
         adapter = self._make(spec)
         if run := self._running.get(source):  # begun while the database was asked
             return run.progress
+        self._refuse_leaving(source)
         run = _Run(SyncProgress(run=f"run-{secrets.token_hex(8)}", source=source))
         self._running[source] = run
         sync = Sync(
@@ -116,7 +121,16 @@ class Library:
     async def forget(self, source: str) -> int:
         """Stop learning a source and delete everything that was learned from it. Returns the number of records."""
         spec = spec_of(await self.get(source))
-        if (run := self._running.get(source)) and run.task:
+        self._refuse_leaving(source)
+        # A run that began while records are being deleted would leave some that nobody knows of any more.
+        self._leaving.add(source)
+        try:
+            return await self._forget(spec)
+        finally:
+            self._leaving.discard(source)
+
+    async def _forget(self, spec: SourceSpec) -> int:
+        if (run := self._running.get(spec.id)) and run.task:
             run.task.cancel()
             await asyncio.wait([run.task])
         deleted = 0
@@ -124,8 +138,12 @@ class Library:
         for document in await self.journal.fingerprints(spec):
             deleted += await writer.forget(document) if writer else 0
         await self.journal.remove_source(spec)
-        log.info("source_forgotten", source=source, records=deleted)
+        log.info("source_forgotten", source=spec.id, records=deleted)
         return deleted
+
+    def _refuse_leaving(self, source: str) -> None:
+        if source in self._leaving:
+            raise Conflict(f"{source} is being forgotten.", fix="Try again when it is gone.", code="source_leaving")
 
     async def forget_document(self, source: str, document: str) -> int:
         """Delete one document's records until the next sync finds it again. Raises NotFound."""
@@ -190,6 +208,11 @@ class Library:
             raise
         except (ServiceError, SourceUnavailable) as error:
             last = replace(last, state="failed", error=str(error), fix=getattr(error, "fix", None) or "")
+        except SQLAlchemyError as error:
+            # In brief: the whole of it holds the statement with what was to be written.
+            log.error("sync_broke", source=spec.id, exc_info=error)
+            reason = f"The bot's database failed: {getattr(error, 'orig', None) or type(error).__name__}"
+            last = replace(last, state="failed", error=reason, fix="See the bot's log.")
         except Exception as error:
             log.error("sync_broke", source=spec.id, exc_info=error)
             last = replace(last, state="failed", error=f"{type(error).__name__}: {error}", fix="See the bot's log.")
@@ -201,8 +224,12 @@ class Library:
 
     async def _finish(self, spec: SourceSpec, last: SyncProgress) -> None:
         log.info("synced", **{k: v for k, v in vars(last).items() if not k.startswith("_") and v})
-        await self.journal.save_run(spec, last)
-        if last.state == "done":
-            await self.journal.set_status(spec, "ready", synced_at=now())
-        else:
-            await self.journal.set_status(spec, "failed", last.error)
+        try:
+            await self.journal.save_run(spec, last)
+            if last.state == "done":
+                await self.journal.set_status(spec, "ready", synced_at=now())
+            else:
+                await self.journal.set_status(spec, "failed", last.error)
+        except SQLAlchemyError as error:
+            # A full disk, say. Whoever follows the run must hear of its end all the same.
+            log.error("run_not_kept", source=spec.id, exc_info=error)

@@ -7,6 +7,7 @@ import asyncio
 import sys
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,8 @@ from askmesh_bot.knowledge.sources.spec import SourceSpec, source_id
 from askmesh_bot.peers.embeddings import EmbeddingsClient
 from askmesh_bot.peers.vectordb import VectordbClient
 from askmesh_bot.settings import EmbeddingsPeer, LearningSettings, VectordbPeer
+from askmesh_kit.errors import Conflict, NotFound, Overloaded
+from sqlalchemy import event
 
 sys.path.insert(0, str(Path(__file__).parent))
 
@@ -290,6 +293,53 @@ def test_forgetting_stops_a_run_and_deletes_everything(run: Any) -> None:
         return await bench.records(), await bench.journal.sources()
 
     assert run(forget) == ({}, [])
+
+
+def test_no_run_begins_while_a_source_is_being_forgotten(run: Any) -> None:
+    async def race(bench: Bench) -> tuple[set[str], dict[str, dict[str, Any]], list[Any]]:
+        await bench.sync()
+        forgetting = asyncio.create_task(bench.library.forget(bench.spec.id))
+        refused = set()
+        while not forgetting.done():
+            try:
+                await bench.library.start(bench.spec.id)
+            except (Conflict, NotFound) as error:
+                refused.add(error.code)
+            await asyncio.sleep(0.001)
+        assert await forgetting > 0
+        async for _ in bench.library.follow(bench.spec.id):
+            pass
+        return refused, await bench.records(), await bench.journal.sources()
+
+    refused, records, sources = run(race)
+    assert "source_leaving" in refused
+    assert (records, sources) == ({}, [])
+
+
+def test_a_run_whose_journal_is_full_still_tells_its_end(run: Any) -> None:
+    async def fill(bench: Bench) -> SyncProgress:
+        await bench.library.add(bench.spec)
+        await bench.database.engine.dispose()
+        pages = "PRAGMA max_page_count = 1"  # less than there are: SQLite takes what there is, and no page more
+        event.listen(bench.database.engine.sync_engine, "connect", lambda connection, _: connection.execute(pages))
+        await bench.library.start(bench.spec.id)
+        async with asyncio.timeout(20):
+            return [progress async for progress in bench.library.follow(bench.spec.id)][-1]
+
+    last = run(fill)
+    assert last.state == "failed"
+    assert last.error == "The bot's database failed: database or disk is full"
+
+
+def test_a_source_can_be_changed_where_there_is_room_for_no_other(run: Any) -> None:
+    async def again(bench: Bench) -> str:
+        await bench.sync()
+        await bench.library.add(replace(bench.spec, title="Renamed"))
+        with pytest.raises(Overloaded):
+            await bench.library.add(replace(bench.spec, id="another"))
+        return (await bench.library.get(bench.spec.id)).title
+
+    assert run(again, max_sources=1) == "Renamed"
 
 
 def test_a_service_that_is_away_for_a_moment_is_waited_for(run: Any, encoder: FakeEmbeddings) -> None:
