@@ -25,7 +25,7 @@ SETTINGS = [
     "askmesh_llm.settings",
     "askmesh_bot.settings",
     "askmesh_bot.frontends.shell.settings",
-    "askmesh_bot.frontends.discord.options",
+    "askmesh_bot.frontends.discord.settings",
 ]
 # Read by the tests' own set-up.
 OTHERS = {"ASKMESH_CHROMIUM"}
