@@ -1,64 +1,42 @@
-"""`askmesh-embeddings`: serve, print the OpenAPI document, test the model."""
+"""`askmesh-embeddings`: serve, print the OpenAPI document, test, export, fine-tune and measure models."""
 
 import argparse
-import json
 import sys
+from importlib import import_module
+
+_SETTINGS = "Settings come from ASKMESH_EMBEDDINGS_… variables."
 
 
 def main(arguments: list[str] | None = None) -> int:
     """The exit status of the command line."""
+    options = _parser().parse_args(arguments)
+    # Imported by name: each command loads only what it needs, and `--help` nothing.
+    status: int = import_module(f"askmesh_embeddings.commands.{options.module}").run(options)
+    return status
+
+
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="askmesh-embeddings",
-        description="Text to vectors over OpenAI's and TEI's APIs. Settings come from ASKMESH_EMBEDDINGS_… variables.",
+        prog="askmesh-embeddings", description=f"Text to vectors over OpenAI's and TEI's APIs. {_SETTINGS}"
     )
-    parser.add_argument(
-        "command",
-        nargs="?",
-        default="serve",
-        choices=["serve", "openapi", "selftest"],
-        help="serve (default): answer requests; openapi: print the API's description; "
-        "selftest: load the configured model, compare it with its reference vectors, exit 1 on a mismatch",
-    )
-    command = parser.parse_args(arguments).command
-    return {"serve": _serve, "openapi": _openapi, "selftest": _selftest}[command]()
+    parser.set_defaults(module="serve")
+    commands = parser.add_subparsers(title="commands (default: serve)", metavar="COMMAND")
 
+    def command(name: str, summary: str) -> argparse.ArgumentParser:
+        added = commands.add_parser(name, help=summary, description=f"{summary[0].upper()}{summary[1:]}. {_SETTINGS}")
+        added.set_defaults(module=name.replace("-", "_"))
+        return added
 
-def _serve() -> int:
-    from askmesh_kit.server import serve
-
-    from askmesh_embeddings.app import create_app
-    from askmesh_embeddings.settings import Settings
-
-    serve(create_app, Settings(), "embeddings")
-    return 0
-
-
-def _openapi() -> int:
-    from askmesh_embeddings.app import create_app
-
-    sys.stdout.write(json.dumps(create_app().openapi(), indent=2, ensure_ascii=False) + "\n")
-    return 0
-
-
-def _selftest() -> int:
-    from dataclasses import asdict
-
-    from askmesh_embeddings.encoders.base import EncoderError
-    from askmesh_embeddings.encoders.registry import load_encoder
-    from askmesh_embeddings.golden import golden_for, self_test
-    from askmesh_embeddings.settings import Settings
-
-    settings = Settings()
-    try:
-        encoder = load_encoder(settings.encoder, settings.encoder_options)
-    except EncoderError as error:
-        sys.stderr.write(f"{error}\n")
-        return 1
-    golden = golden_for(encoder.info.model, settings.golden)
-    result = self_test(encoder, golden)
-    report = asdict(encoder.info) | asdict(result) | {"reference_texts": len(golden.texts) if golden else 0}
-    sys.stdout.write(json.dumps(report, indent=2) + "\n")
-    return 1 if result.problem else 0
+    command("serve", "answer requests")
+    command("openapi", "print the API's description")
+    selftest = command("selftest", "compare the configured model with its reference vectors; exit 1 on a mismatch")
+    selftest.add_argument("--write", action="store_true", help="store its vectors, to be compared with from now on")
+    export = command("export-onnx", "write a sentence-transformers model as a folder that needs no torch to serve")
+    export.add_argument("model", metavar="MODEL", help="id or folder")
+    export.add_argument("out", metavar="OUT", help="folder to make")
+    export.add_argument("--int8", action="store_true", help="quantise weights to 8 bits; its cost is printed")
+    command("bench", "measure the configured encoder's speed in this process")
+    return parser
 
 
 if __name__ == "__main__":

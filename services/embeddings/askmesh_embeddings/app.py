@@ -15,10 +15,11 @@ from askmesh_embeddings.batching.batcher import Batcher, BatchLimits
 from askmesh_embeddings.embedder import Embedder, InputLimits
 from askmesh_embeddings.encoders.base import Encoder
 from askmesh_embeddings.encoders.registry import load_encoder
-from askmesh_embeddings.golden import SelfTest, golden_for, self_test
+from askmesh_embeddings.golden import SelfTest
 from askmesh_embeddings.metrics import EmbeddingMetrics
 from askmesh_embeddings.model_host import ModelHost
 from askmesh_embeddings.ranker import Ranker, self_test_reranker
+from askmesh_embeddings.references import check_encoder
 from askmesh_embeddings.rerankers.base import Reranker, load_reranker
 from askmesh_embeddings.routes import openai, rerank, tei
 from askmesh_embeddings.settings import Settings
@@ -58,7 +59,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 def _encoder_host(settings: Settings, metrics: EmbeddingMetrics) -> ModelHost[Encoder, Embedder]:
     def load() -> tuple[Encoder, SelfTest]:
         encoder = load_encoder(settings.encoder, settings.encoder_options)
-        return encoder, self_test(encoder, golden_for(encoder.info.model, settings.golden))
+        return encoder, check_encoder(encoder, settings)
 
     def wrap(encoder: Encoder) -> Embedder:
         limits = _limits(settings, settings.interactive_texts, encoder.info.batch_tokens)

@@ -18,7 +18,9 @@ class Settings(ServiceSettings):
     model_config = SettingsConfigDict(env_prefix="ASKMESH_EMBEDDINGS_")
 
     port: int = Field(8001, ge=1, le=65535, description="Port to listen on.")
-    encoder: str = Field("minilm", description="minilm, sentence-transformers, or your own `package.module:Class`.")
+    encoder: str = Field(
+        "minilm", description="minilm, sentence-transformers, onnx, openvino, or your own `package.module:Class`."
+    )
     model: str | None = Field(
         None,
         description="Model id or folder. Unset: the encoder's own (all-MiniLM-L6-v2, Alibaba-NLP/gte-large-en-v1.5).",

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import httpx2
 import numpy as np
@@ -82,3 +83,39 @@ def test_the_command_exits_with_the_verdict(random_model, tmp_path):
     bad = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert bad.returncode == 1
     assert json.loads(bad.stdout)["problem"].startswith("cosine")
+
+
+def command(environment, *arguments):
+    line = [sys.executable, "-m", "askmesh_embeddings", "selftest", *arguments]
+    done = subprocess.run(line, env=environment, capture_output=True, text=True, check=False)
+    return done.returncode, json.loads(done.stdout), done.stderr
+
+
+def test_vectors_once_written_catch_random_weights_and_other_revisions(tmp_path):
+    """SaltedEncoder stands for a hub id whose weights change under it: SALT is the weights."""
+    environment = {
+        "ASKMESH_EMBEDDINGS_CACHE_DIR": str(tmp_path),
+        "ASKMESH_EMBEDDINGS_ENCODER": "own_encoders:SaltedEncoder",
+        "PYTHONPATH": str(Path(__file__).parent),
+        "PATH": "/usr/bin",
+    }
+    status, report, _ = command(environment)
+    assert (status, report["compared_with"].partition(":")[0]) == (0, "nothing")
+    status, report, _ = command(environment, "--write")
+    assert (status, report["least_cosine"]) == (0, pytest.approx(1))
+    assert Path(report["written"]).is_relative_to(tmp_path)
+    assert command(environment)[1]["compared_with"] == "vectors that selftest --write stored"
+    environment["SALT"] = "other weights"
+    status, report, _ = command(environment)
+    assert status == 1
+    assert "to the vectors that selftest --write stored" in report["problem"]
+    assert command(environment, "--write")[0] == 0
+    assert command(environment)[0] == 0
+
+
+def test_nothing_is_written_where_there_are_better_references(tmp_path):
+    environment = {"ASKMESH_EMBEDDINGS_CACHE_DIR": str(tmp_path), "PATH": "/usr/bin"}
+    status, report, said = command(environment, "--write")
+    assert (status, report["compared_with"]) == (0, "vectors shipped with askmesh")
+    assert "Nothing is written" in said
+    assert not (tmp_path / "golden").exists()

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 Tokens = NDArray[np.int32]
 Vectors = NDArray[np.float32]
 InputType = Literal["query", "document"]
-Dtype = Literal["fp32", "bf16"]
+Dtype = Literal["fp32", "bf16", "int8"]
 
 
 @dataclass(frozen=True)
@@ -78,6 +78,8 @@ class Encoder(ABC):
     """Loaded and ready to use once constructed. The constructor may take long; it raises EncoderError."""
 
     info: EncoderInfo
+    # Reference vectors (see golden.py) that came with the model, if any.
+    references: Path | None = None
 
     @abstractmethod
     def tokenize(self, texts: Sequence[str], input_type: InputType | None, *, truncate: bool) -> list[Tokens]:

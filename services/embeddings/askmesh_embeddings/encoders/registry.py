@@ -20,6 +20,8 @@ ENCODERS = {
         "askmesh_embeddings.encoders.minilm:MiniLMEncoder",
         "pip install askmesh-embeddings",
     ),
+    "onnx": Entry("askmesh_embeddings.encoders.onnx_folder:OnnxEncoder", "pip install onnxruntime"),
+    "openvino": Entry("askmesh_embeddings.encoders.onnx_folder:OpenVinoEncoder", "pip install openvino"),
     "sentence-transformers": Entry(
         "askmesh_embeddings.encoders.sentence_transformers:SentenceTransformersEncoder",
         "pip install 'askmesh-embeddings[sentence-transformers]'",

@@ -19,13 +19,12 @@ from askmesh_embeddings.encoders.base import (
 )
 from askmesh_embeddings.encoders.fingerprint import fingerprint
 from askmesh_embeddings.encoders.gte import native_gte_config
+from askmesh_embeddings.encoders.hardware import CPU_MAX_TOKENS
 from askmesh_embeddings.encoders.model_files import ModelFiles, find_model
 from askmesh_embeddings.encoders.tokenizing import TextTokenizer, pad, unit
 from askmesh_embeddings.encoders.torch_device import choose_device, choose_dtype
 
 DEFAULT_MODEL = "Alibaba-NLP/gte-large-en-v1.5"
-# A text of 8,192 tokens keeps two cores busy for a minute with gte-large: on a CPU that is for the operator to allow.
-CPU_MAX_TOKENS = 2_048
 GPU_BATCH_TOKENS = 16_384
 _PROMPT_NAMES: dict[InputType, tuple[str, ...]] = {"query": ("query",), "document": ("document", "passage", "corpus")}
 
@@ -38,21 +37,23 @@ class SentenceTransformersEncoder(Encoder):
         dtype = choose_dtype(options.dtype, self._device)
         torch.set_num_threads(options.threads_per_lane)
         files = find_model(options.model or DEFAULT_MODEL, options.revision, options.code_revision)
-        self._model = _load(files, self._device, dtype)
-        self._max_tokens = _max_tokens(self._model, options.max_input_tokens, self._device)
-        self._tokenizer = _tokenizer(self._model, self._max_tokens)
-        self._pad_id = self._model.tokenizer.pad_token_id or 0
-        pooling = "+".join(_describe(module) for module in list(self._model)[1:]) or "none"
+        self.modules = _load(files, self._device, dtype)
+        self.references = files.folder / "golden.json"
+        self._max_tokens = _max_tokens(self.modules, options.max_input_tokens, self._device)
+        self.tokenizer_definition = _tokenizer_definition(self.modules)
+        self._tokenizer = TextTokenizer(self.tokenizer_definition, self._max_tokens)
+        self.pad_id: int = self.modules.tokenizer.pad_token_id or 0
+        pooling = "+".join(_describe(module) for module in list(self.modules)[1:]) or "none"
         on_gpu = self._device == "cuda"
         self.info = EncoderInfo(
             model=files.label,
-            dimension=int(self._model.get_embedding_dimension()),
+            dimension=int(self.modules.get_embedding_dimension()),
             max_input_tokens=self._max_tokens,
             fingerprint=fingerprint(
                 # A folder may be moved: its weights say what it is.
                 model="" if files.local else files.name,
                 weights=files.weights,
-                pooling=f"{pooling} prompts={sorted((self._model.prompts or {}).items())}",
+                pooling=f"{pooling} prompts={sorted((self.modules.prompts or {}).items())}",
                 normalised=True,
                 family="float",
             ),
@@ -65,21 +66,21 @@ class SentenceTransformersEncoder(Encoder):
         )
 
     def tokenize(self, texts: Sequence[str], input_type: InputType | None, *, truncate: bool) -> list[Tokens]:
-        prompt = self._prompt(input_type)
+        prompt = self.prompt(input_type)
         return self._tokenizer([prompt + text for text in texts] if prompt else texts, truncate=truncate)
 
     def pieces(self, texts: Sequence[str], input_type: InputType | None, *, special_tokens: bool) -> list[list[Piece]]:
-        prompt = self._prompt(input_type)
+        prompt = self.prompt(input_type)
         return self._tokenizer.pieces([prompt + text for text in texts], special_tokens=special_tokens)
 
     def encode(self, batch: Sequence[Tokens]) -> Vectors:
-        ids, mask = pad(batch, self._pad_id)
+        ids, mask = pad(batch, self.pad_id)
         with torch.inference_mode():
             features: dict[str, Any] = {
                 "input_ids": torch.from_numpy(ids).to(self._device),
                 "attention_mask": torch.from_numpy(mask).to(self._device),
             }
-            transformer, *rest = self._model
+            transformer, *rest = self.modules
             features = transformer(features)
             # Pooling in bfloat16 would round every partial sum.
             features = {name: _to_float32(value) for name, value in features.items()}
@@ -88,10 +89,11 @@ class SentenceTransformersEncoder(Encoder):
             vectors = features["sentence_embedding"].float().cpu().numpy()
         return unit(vectors)
 
-    def _prompt(self, input_type: InputType | None) -> str:
-        prompts: dict[str, str] = self._model.prompts or {}
+    def prompt(self, input_type: InputType | None) -> str:
+        """What the model puts before a text of that type."""
+        prompts: dict[str, str] = self.modules.prompts or {}
         if input_type is None:
-            return prompts.get(self._model.default_prompt_name or "") or ""
+            return prompts.get(self.modules.default_prompt_name or "") or ""
         return next((prompts[name] for name in _PROMPT_NAMES[input_type] if prompts.get(name)), "")
 
 
@@ -119,10 +121,12 @@ def _load(files: ModelFiles, device: str, dtype: Dtype) -> Any:
     return model
 
 
-def _tokenizer(model: Any, max_tokens: int) -> TextTokenizer:
+def _tokenizer_definition(model: Any) -> str:
+    """The content of tokenizer.json. Raises EncoderError for a tokenizer that has none."""
     if not getattr(model.tokenizer, "is_fast", False):
         raise EncoderError("The model has no fast tokenizer.", "Save one with it: tokenizer.json.")
-    return TextTokenizer(model.tokenizer.backend_tokenizer.to_str(), max_tokens)
+    definition: str = model.tokenizer.backend_tokenizer.to_str()
+    return definition
 
 
 def _max_tokens(model: Any, wanted: int | None, device: str) -> int:

@@ -9,13 +9,13 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from askmesh_embeddings.encoders.base import EncoderError, EncoderOptions
 from askmesh_embeddings.encoders.fingerprint import fingerprint
+from askmesh_embeddings.encoders.hardware import CPU_MAX_TOKENS
 from askmesh_embeddings.encoders.model_files import ModelFiles, find_model
 from askmesh_embeddings.encoders.tokenizing import PairTokenizer, pad
 from askmesh_embeddings.encoders.torch_device import choose_device, choose_dtype
 from askmesh_embeddings.rerankers.base import Pair, Reranker, RerankerInfo, Scores
 
 DEFAULT_MODEL = "cross-encoder/ms-marco-MiniLM-L6-v2"
-CPU_MAX_TOKENS = 2_048
 GPU_BATCH_TOKENS = 16_384
 
 

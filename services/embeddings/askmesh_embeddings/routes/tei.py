@@ -38,7 +38,7 @@ async def info(request: Request, caller: Caller = Depends(require("read"))) -> T
     return TeiInfo(
         model_id=encoder.model,
         model_sha=settings.revision,
-        model_dtype={"fp32": "float32", "bf16": "bfloat16"}[encoder.dtype],
+        model_dtype={"fp32": "float32", "bf16": "bfloat16", "int8": "int8"}[encoder.dtype],
         model_type={"embedding": {"pooling": encoder.pooling}},
         max_concurrent_requests=settings.interactive_queue_tokens // encoder.max_input_tokens or 1,
         max_input_length=encoder.max_input_tokens,

@@ -1,0 +1,1 @@
+"""The commands of `askmesh-embeddings`, one module each with `run(options) -> exit status`."""
