@@ -73,7 +73,7 @@ class JsonRoute(APIRoute):
         async def handle(request: Request) -> Response:
             request = _JsonRequest(request.scope, request.receive)
             # Read and parsed before FastAPI's own handler, which would replace our errors by a vague one.
-            if await request.body() and "json" in request.headers.get("content-type", ""):
+            if await request.body() and "json" in request.headers.get("content-type", "").lower():
                 await request.json()
             return await handler(request)
 

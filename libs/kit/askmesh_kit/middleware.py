@@ -5,10 +5,11 @@ import re
 import time
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from askmesh_kit import context
-from askmesh_kit.errors import DeadlineExceeded, ErrorResponder, InvalidRequest, ServiceError, TooLarge
+from askmesh_kit.errors import DeadlineExceeded, ErrorResponder, Forbidden, InvalidRequest, ServiceError, TooLarge
 from askmesh_kit.logs import get_logger
 from askmesh_kit.metrics import Metrics
 
@@ -16,6 +17,8 @@ log = get_logger("askmesh.http")
 
 _PORT = re.compile(r":\d+$")
 _QUIET = {"/livez", "/readyz", "/metrics"}
+_SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
+_CLIENT_CLOSED_REQUEST = 499
 
 
 class RequestMiddleware:
@@ -60,8 +63,11 @@ class RequestMiddleware:
         try:
             async with asyncio.timeout(seconds) as clock:
                 try:
-                    self._check(headers)
+                    self._check(scope, headers)
                     await self._app(scope, self._capped(receive), send_with_id)
+                except ClientDisconnect:
+                    # Nobody is left to answer, and nothing went wrong here.
+                    status = status or _CLIENT_CLOSED_REQUEST
                 except Exception as error:  # noqa: BLE001 - the last resort: logged in full, told in brief
                     await self._fail(error, scope, receive, send_with_id, status)
         except TimeoutError:
@@ -71,7 +77,7 @@ class RequestMiddleware:
             self._metrics.in_flight.dec()
             self._record(scope, status, time.perf_counter() - began)
 
-    def _check(self, headers: Headers) -> None:
+    def _check(self, scope: Scope, headers: Headers) -> None:
         host = _PORT.sub("", headers.get("host", "localhost")).lower()
         if self._allowed_hosts is not None and host not in self._allowed_hosts:
             raise InvalidRequest(
@@ -79,6 +85,12 @@ class RequestMiddleware:
                 fix="Use another address, or add the name to ALLOWED_HOSTS on the service.",
                 code="wrong_host",
             )
+        # A form on somebody else's page can send this without being asked first; what has a key was sent on purpose.
+        foreign = scope["method"] not in _SAFE_METHODS and headers.get("sec-fetch-site") == "cross-site"
+        if foreign and "authorization" not in headers and "api-key" not in headers:
+            raise Forbidden("Pages of other sites may not change anything here.", code="cross_site")
+        if "\0" in scope["path"] or b"%00" in scope["query_string"]:
+            raise InvalidRequest("The address holds a NUL character.", code="invalid_address")
         length = headers.get("content-length", "")
         if length.isascii() and length.isdigit() and int(length[:18]) > self._max_body_bytes:
             raise self._too_large()

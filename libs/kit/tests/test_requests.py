@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import socket
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -207,3 +208,43 @@ def test_only_the_allowed_hosts_are_answered_where_they_are_given(serve: Any) ->
 def test_behind_keys_any_host_name_is_answered(serve: Any) -> None:
     client: httpx2.Client = serve(api_keys="k").client
     assert client.get("/livez", headers={"host": "askmesh.example"}).status_code == 200
+
+
+@pytest.mark.parametrize("site", ["cross-site", "same-site", "same-origin", "none"])
+def test_a_page_of_another_site_can_change_nothing(serve: Any, site: str) -> None:
+    client: httpx2.Client = serve().client
+    answer = client.post("/things", json={"name": "x"}, headers={"sec-fetch-site": site})
+    if site == "cross-site":
+        assert (answer.status_code, answer.json()["code"]) == (403, "cross_site")
+        with_key = {"sec-fetch-site": site, "authorization": "Bearer k"}
+        assert client.post("/things", json={"name": "x"}, headers=with_key).status_code == 200
+        assert client.get("/livez", headers={"sec-fetch-site": site}).status_code == 200
+    else:
+        assert answer.status_code == 200
+
+
+@pytest.mark.parametrize("address", ["/scopes/re%00ad", "/scopes/read?q=a%00b"])
+def test_a_nul_in_the_address_is_refused(serve: Any, address: str) -> None:
+    served = serve()
+    with socket.create_connection(("127.0.0.1", int(served.url.rpartition(":")[2])), timeout=5) as connection:
+        connection.sendall(f"GET {address} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
+        answer = connection.makefile("rb").read()
+    assert answer.startswith(b"HTTP/1.1 400 "), answer[:100]
+    assert b'"code":"invalid_address"' in answer
+
+
+def test_a_client_that_leaves_in_mid_body_is_no_failure_of_the_service(serve: Any, capfd: Any) -> None:
+    served = serve()
+    with socket.create_connection(("127.0.0.1", int(served.url.rpartition(":")[2])), timeout=5) as connection:
+        head = (
+            "POST /things HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n"
+        )
+        connection.sendall(head.encode() + b'{"name"')
+    seen = ""
+    for _ in range(100):
+        seen += capfd.readouterr().err
+        if "499" in seen:
+            break
+        time.sleep(0.05)
+    assert "499" in seen
+    assert "unhandled_error" not in seen
