@@ -1,4 +1,4 @@
-"""The command line: `askmesh-llm serve|chat|download|bench|golden|openapi`. Everything is imported when it is used."""
+"""The command line: `askmesh-llm serve|chat|download|bench|golden|build-int4|openapi`. Everything is imported when it is used."""
 
 import argparse
 import asyncio
@@ -52,6 +52,10 @@ def _parser() -> argparse.ArgumentParser:
     golden.add_argument(
         "--record", metavar="FILE", default="", help="add them to this file, for ASKMESH_LLM_GOLDEN_FILE"
     )
+
+    build = commands.add_parser("build-int4", help="make the int4 engine's model folder from a checkpoint")
+    build.add_argument("checkpoint", help="folder with safetensors weights, e.g. what `download` printed")
+    build.add_argument("target", help="folder to make, for ASKMESH_LLM_MODEL")
     return parser
 
 
@@ -97,7 +101,7 @@ def _download(arguments: argparse.Namespace) -> None:
 
     try:
         from askmesh_llm.commands.download import DownloadFailed, download
-        from askmesh_llm.engines.transformers.loading import DEFAULT_MODEL, DEFAULT_REVISION
+        from askmesh_llm.engines.transformers.default import DEFAULT_MODEL, DEFAULT_REVISION
     except ImportError as error:
         raise SystemExit(f"{error}; install it with: pip install 'askmesh-llm[transformers]'") from error
     settings = Settings()
@@ -129,6 +133,15 @@ def _golden(arguments: argparse.Namespace) -> None:
     sys.stdout.write(asyncio.run(describe(Settings(), arguments.record)))
 
 
+def _build_int4(arguments: argparse.Namespace) -> None:
+    from pathlib import Path
+
+    from askmesh_llm.commands.build_int4 import build
+
+    build(Path(arguments.checkpoint), Path(arguments.target))
+    sys.stderr.write(f"To serve it: ASKMESH_LLM_ENGINE=int4 ASKMESH_LLM_MODEL={arguments.target}\n")
+
+
 _COMMANDS = {
     "serve": _serve,
     "openapi": _openapi,
@@ -136,6 +149,7 @@ _COMMANDS = {
     "download": _download,
     "bench": _bench,
     "golden": _golden,
+    "build-int4": _build_int4,
 }
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ class Settings(ServiceSettings):
     )
 
     engine: str = Field(
-        "extractive", description="`extractive`, `transformers`, `openai`, or your own `module:function`."
+        "extractive", description="`extractive`, `transformers`, `int4`, `openai`, or your own `module:function`."
     )
     model: str = Field("", description="Model id or path. Unset: the engine's own default.")
     model_aliases: str = Field("", description="Comma-separated further names that requests may give as `model`.")
@@ -89,4 +89,4 @@ class Settings(ServiceSettings):
         16384, ge=64, description="transformers: room for this many tokens of all running requests together."
     )
     batch_tokens: int = Field(512, ge=16, description="transformers: most tokens computed in one step.")
-    threads: int | None = Field(None, ge=1, description="transformers: CPU threads. Unset: the library's choice.")
+    threads: int | None = Field(None, ge=1, description="transformers, int4: CPU threads. Unset: the library's choice.")

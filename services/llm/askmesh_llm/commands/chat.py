@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import signal
 import sys
 import time
 from collections.abc import Callable
@@ -16,6 +17,8 @@ HELP = "/clear forgets the conversation, /quit or Ctrl-D ends, Ctrl-C stops an a
 
 def chat(engine: Engine, system: str, params: SamplingParams, read: Callable[[str], str] = input) -> None:
     """Read questions and stream answers until the input ends. Raises SystemExit when the engine never gets ready."""
+    # A shell that started this in the background may have it ignored.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     with asyncio.Runner() as runner:
         runner.run(engine.start())
         if trouble := runner.run(engine.ready()):
@@ -35,7 +38,7 @@ def _converse(
     turns = list(opening)
     while True:
         try:
-            question = read("\n> ").strip()
+            question = read("\n> " if sys.stdin.isatty() else "").strip()
         except (EOFError, KeyboardInterrupt):
             _say("\n")
             return

@@ -19,6 +19,7 @@ class Entry:
 ENGINES: dict[str, Entry] = {
     "extractive": Entry("askmesh_llm.engines.extractive.engine:create"),
     "transformers": Entry("askmesh_llm.engines.transformers.engine:create", "pip install 'askmesh-llm[transformers]'"),
+    "int4": Entry("askmesh_llm.engines.int4.engine:create", "pip install 'askmesh-llm[int4]'"),
     "openai": Entry("askmesh_llm.engines.openai.engine:create"),
 }
 

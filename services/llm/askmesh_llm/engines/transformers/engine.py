@@ -22,7 +22,8 @@ from askmesh_llm.engines.base import (
 )
 from askmesh_llm.engines.transformers import golden
 from askmesh_llm.engines.transformers.batching import Batcher
-from askmesh_llm.engines.transformers.loading import DEFAULT_MODEL, Loaded, load
+from askmesh_llm.engines.transformers.default import DEFAULT_MODEL
+from askmesh_llm.engines.transformers.loading import Loaded, load
 from askmesh_llm.engines.transformers.sampling import Sampling
 from askmesh_llm.engines.transformers.template import PromptEncoder
 from askmesh_llm.engines.transformers.writer import Writer

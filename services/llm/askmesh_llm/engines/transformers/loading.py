@@ -6,10 +6,9 @@ from typing import Any
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
+from askmesh_llm.engines.transformers.default import DEFAULT_MODEL, DEFAULT_REVISION
 from askmesh_llm.settings import Settings
 
-DEFAULT_MODEL = "microsoft/Phi-3-mini-4k-instruct"
-DEFAULT_REVISION = "0a67737cc96d2554230f90338b163bc6380a2a85"
 _DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
 
 
