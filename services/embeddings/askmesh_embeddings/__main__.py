@@ -35,6 +35,8 @@ def _parser() -> argparse.ArgumentParser:
     export.add_argument("model", metavar="MODEL", help="id or folder")
     export.add_argument("out", metavar="OUT", help="folder to make")
     export.add_argument("--int8", action="store_true", help="quantise weights to 8 bits; its cost is printed")
+    finetune = command("finetune", "train a model on pairs of question and passage; say what it changed")
+    import_module("askmesh_embeddings.commands.finetune_arguments").add_arguments(finetune)
     command("bench", "measure the configured encoder's speed in this process")
     return parser
 

@@ -9,7 +9,36 @@ import numpy as np
 
 from askmesh_embeddings.encoders.base import Encoder, Vectors
 
-_MODULES = ["argparse", "asyncio", "collections", "contextlib", "csv", "datetime", "email.message", "functools", "heapq", "http.client", "itertools", "json", "logging", "pathlib", "random", "re", "shutil", "socket", "sqlite3", "statistics", "string", "subprocess", "tempfile", "textwrap", "threading", "unittest", "urllib.request", "zipfile"]
+_MODULES = [
+    "argparse",
+    "asyncio",
+    "collections",
+    "contextlib",
+    "csv",
+    "datetime",
+    "email.message",
+    "functools",
+    "heapq",
+    "http.client",
+    "itertools",
+    "json",
+    "logging",
+    "pathlib",
+    "random",
+    "re",
+    "shutil",
+    "socket",
+    "sqlite3",
+    "statistics",
+    "string",
+    "subprocess",
+    "tempfile",
+    "textwrap",
+    "threading",
+    "unittest",
+    "urllib.request",
+    "zipfile",
+]
 _BATCH = 16
 NEIGHBOURS = 10
 

@@ -1,0 +1,1 @@
+"""Fine-tuning: pairs of question and passage, training, and what it changed."""
