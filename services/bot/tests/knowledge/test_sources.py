@@ -2,6 +2,8 @@
 
 import asyncio
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -98,6 +100,32 @@ def test_any_bytes_are_survived(tree: Path) -> None:
     assert found["latin.txt"].text == "caf� \nzwei"
     assert found["bom.md"].title == "Title"
     assert not {"binary.txt", "empty.md", "large.txt"} & set(found)
+
+
+def test_any_names_are_survived(tree: Path) -> None:
+    for name in (b"caf\xe9.md", b"caf\xe8.md", b"m\xff.py"):
+        with open(os.fsencode(tree) + b"/" + name, "wb") as file:
+            file.write(b'# Name\n\n"""Text."""\n')
+    found = [document for document in documents(spec("tree", tree)) if "\ufffd" in document.path]
+    assert [document.path for document in found] == ["caf\ufffd.md", "caf\ufffd.md", "m\ufffd.py"]
+    assert len({document.id for document in found}) == 3
+    for document in found:
+        kept = (document.id, document.title, document.path, *(section.symbol for section in document.sections))
+        "".join(kept).encode()  # fails for what a database or JSON can't hold
+
+
+def test_a_named_pipe_does_not_hold_up_the_rest(tree: Path) -> None:
+    os.mkfifo(tree / "pipe.md")
+    (tree / ".gitignore").unlink()
+    os.mkfifo(tree / ".gitignore")
+    # In a process of its own, which can be ended: a thread that waits for a pipe can't be.
+    code = "import sys, test_sources as t; print(*(d.path for d in t.documents(t.spec('folder', sys.argv[1]))))"
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(tree)], cwd=Path(__file__).parent, capture_output=True, text=True, timeout=30
+    )
+    paths = done.stdout.split()
+    assert "README.md" in paths, done.stderr
+    assert "pipe.md" not in paths
 
 
 def test_a_root_that_is_gone_is_not_an_empty_source(tree: Path) -> None:

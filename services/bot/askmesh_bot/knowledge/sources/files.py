@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import os
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from functools import cached_property
@@ -12,7 +13,7 @@ from askmesh_bot.knowledge.parsing.aliases import reexports
 from askmesh_bot.knowledge.parsing.python import ModuleContext, parse_python
 from askmesh_bot.knowledge.parsing.registry import PARSERS, parser_for
 from askmesh_bot.knowledge.sources.spec import SourceSpec, fill_link
-from askmesh_bot.knowledge.sources.walk import find_files, read_text
+from askmesh_bot.knowledge.sources.walk import as_text, find_files, read_text
 
 DOCUMENT_SUFFIXES = frozenset(PARSERS) - {".toml"}
 PYTHON_SUFFIXES = frozenset({".py"})
@@ -61,11 +62,13 @@ class FilesSource:
         if since is not None and updated <= since:
             return None
         kind, parsed = self._parse(path, text)
-        name = PurePosixPath(path)
+        shown = as_text(path)
+        name = PurePosixPath(shown)
+        fits = shown == path and len(path) <= _LONGEST_ID
         return Document(
-            id=path if len(path) <= _LONGEST_ID else hashlib.sha256(path.encode()).hexdigest(),
+            id=path if fits else hashlib.sha256(os.fsencode(path)).hexdigest(),
             title=parsed.title or (name.parent.name if name.stem.lower() in {"index", "readme"} else "") or name.stem,
-            path=path,
+            path=shown,
             kind=kind,
             text=text,
             sections=parsed.sections,
@@ -90,7 +93,7 @@ class FilesSource:
         while (folder / "__init__.py").is_file() and folder != folder.parent:
             parts.insert(0, folder.name)
             folder = folder.parent
-        return ".".join(parts)
+        return as_text(".".join(parts))
 
     @cached_property
     def _aliases(self) -> dict[str, str]:

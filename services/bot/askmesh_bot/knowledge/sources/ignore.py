@@ -41,8 +41,9 @@ class IgnoreRules:
     @classmethod
     def read(cls, root: Path) -> "IgnoreRules":
         """The rules of a folder's own `.gitignore`, if it has one."""
+        file = root / ".gitignore"
         try:
-            return cls((root / ".gitignore").read_text(encoding="utf-8", errors="replace").splitlines())
+            return cls(file.read_text(encoding="utf-8", errors="replace").splitlines() if file.is_file() else [])
         except OSError:
             return cls([])
 

@@ -1,6 +1,7 @@
 """Finds and reads the files of a source. Symbolic links are not followed, so nothing outside the root is read."""
 
 import os
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -26,30 +27,37 @@ def find_files(root: Path, suffixes: frozenset[str], options: SourceOptions) -> 
 
 
 def read_text(root: Path, path: str, options: SourceOptions) -> str | None:
-    """The text of a file, whatever its bytes; None for one that is gone, too large, or not text.
+    """The text of a file, whatever its bytes; None for one that is gone, too large, no plain file, or not text.
 
     Raises SourceUnavailable where the file is there but can't be read: it must not count as deleted.
     """
     file = root / path
     try:
-        if file.is_symlink() or file.stat().st_size > options.max_file_bytes:
+        kept = file.lstat()
+        # Reading a named pipe or a device could take for ever.
+        if not stat.S_ISREG(kept.st_mode) or kept.st_size > options.max_file_bytes:
             return None
         data = file.read_bytes()
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise SourceUnavailable(f"{path} can't be read: {error.strerror or error}") from error
+        raise SourceUnavailable(f"{as_text(path)} can't be read: {error.strerror or error}") from error
     if b"\0" in data[:_SNIFFED_BYTES]:
         return None
     text = data.decode("utf-8-sig", errors="replace")
     return text.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "")
 
 
+def as_text(path: str) -> str:
+    """A path as it can be shown and kept: names are bytes, and not all of them are text."""
+    return os.fsencode(path).decode(errors="replace")
+
+
 def _walk(root: Path, suffixes: frozenset[str], options: SourceOptions) -> Iterator[str]:
     rules = IgnoreRules.read(root)
 
     def fail(error: OSError) -> None:
-        raise SourceUnavailable(f"{error.filename} can't be read: {error.strerror}") from error
+        raise SourceUnavailable(f"{as_text(error.filename)} can't be read: {error.strerror}") from error
 
     for folder, directories, files in os.walk(root, followlinks=False, onerror=fail):
         here = Path(folder)
