@@ -18,7 +18,8 @@ from askmesh_bot.answering.quoting import quote_best
 from askmesh_bot.answering.retrieval import Candidate, Retrieval
 from askmesh_bot.answering.rewrite import rewrite
 from askmesh_bot.answering.running import Emit
-from askmesh_bot.answering.sufficiency import Limits, insufficient, measure, named_identifiers, unmentioned
+from askmesh_bot.answering.sufficiency import Limits, insufficient, measure, unmentioned
+from askmesh_bot.answering.terms import named_identifiers
 from askmesh_bot.database.collections import Collections
 from askmesh_bot.database.models import CollectionRow
 from askmesh_bot.peers.embeddings import EmbeddingsClient

@@ -10,6 +10,8 @@ from askmesh_bot.answering.terms import content_terms, stems
 _QUOTES = 3
 _LONGEST = 400
 _HEADER_WEIGHT = 0.5
+# Only decides between sentences that hold as many of the terms.
+_RANK_WEIGHT = 0.1
 
 
 def quote_best(question: str, passages: Sequence[Passage]) -> tuple[str, tuple[Citation, ...]]:
@@ -41,4 +43,4 @@ def _sentences(passage: Passage) -> list[str]:
 def _score(terms: Sequence[str], sentence: str, passage: Passage) -> float:
     held, under = stems(sentence), stems(passage.header)
     hits = sum(1.0 if term in held else _HEADER_WEIGHT if term in under else 0.0 for term in terms)
-    return hits + passage.score
+    return hits + _RANK_WEIGHT * passage.score

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from askmesh_bot.answering.base import Passage
+from askmesh_bot.answering.fusion import rescored
 from askmesh_bot.answering.rewrite import Rewritten
 from askmesh_bot.database.models import CollectionRow
 from askmesh_bot.peers.embeddings import EmbeddingsClient
@@ -54,12 +55,14 @@ class Retrieval:
         if not audience:
             return []
         wanted = search_filter(audience, sources)
-        rankings = await asyncio.gather(
+        texts = query_texts(query)
+        found_by_each = await asyncio.gather(
             *(
                 self._vectordb.search(collection.index, collection.namespace, text, vector, self._candidates, wanted)
-                for text, vector in zip(query_texts(query), vectors, strict=True)
+                for text, vector in zip(texts, vectors, strict=True)
             )
         )
+        rankings = [rescored(text, matches) for text, matches in zip(texts, found_by_each, strict=True)]
         found = rankings[0] if len(rankings) == 1 else fuse(rankings)
         return [candidate(match) for match in found[: self._candidates]]
 

@@ -5,12 +5,11 @@ from dataclasses import dataclass
 
 from askmesh_bot.answering.base import Passage
 from askmesh_bot.answering.retrieval import mentions
-from askmesh_bot.answering.terms import code_spans, content_terms, identifiers, stems, without_code_spans
+from askmesh_bot.answering.terms import content_terms, stems
 
 _LOOKED_AT = 5
 # A term most candidates hold says little about whether these ones answer the question.
 _COMMON_SHARE = 0.6
-_INVENTED = ("my_", "your_", "our_", "foo", "bar")
 
 
 @dataclass(frozen=True)
@@ -59,13 +58,6 @@ def insufficient(signals: Signals, limits: Limits) -> str:
         terms = ", ".join(signals.missing[:5])
         return f"the nearest passages do not mention: {terms}"
     return ""
-
-
-def named_identifiers(question: str) -> tuple[str, ...]:
-    """Code that the question names and the sources should know; names a user makes up for their own are left out."""
-    spans = [name for span in code_spans(question) for name in identifiers(f"{span} ")]
-    plain = identifiers(without_code_spans(question))
-    return tuple(dict.fromkeys(name for name in (*spans, *plain) if not name.lower().startswith(_INVENTED)))
 
 
 def unmentioned(names: Sequence[str], passages: Sequence[Passage]) -> tuple[str, ...]:

@@ -233,6 +233,8 @@ _NOT_CODE = re.compile(
 _ABBREVIATIONS = frozenset({"e.g", "i.e", "a.m", "p.m", "u.s", "u.k", "a.k.a"})
 _CODE_SPAN = re.compile(r"(?<!`)(`+)(?!`)(.+?)(?<!`)\1(?!`)", re.S)
 _QUOTED = re.compile(r"[\"“]([^\"“”\n]{2,200})[\"”]|(?<!\w)['‘]([^'‘’\s]{2,80})['’](?!\w)")
+_CLASS = re.compile(r"(?<![\w.])[A-Z][a-z0-9]+(?:[A-Z][a-z0-9]+)+(?!\w)")
+_INVENTED = ("my_", "your_", "our_", "foo", "bar")
 _NAME = re.compile(r"(?<=[a-z,;)] )(?:[A-Z][\w'’-]+|[A-Z]{2,})")
 _VOWEL = re.compile(r"[aeiouy]")
 
@@ -284,6 +286,18 @@ def identifiers(text: str) -> tuple[str, ...]:
     found = (match.group() for match in _IDENTIFIER.finditer(text))
     kept = (name for name in found if not _NOT_CODE.search(name) and name.lower() not in _ABBREVIATIONS)
     return tuple(dict.fromkeys(kept))
+
+
+def named_identifiers(question: str) -> tuple[str, ...]:
+    """Code that the question names and the sources should know; names a user makes up for their own are left out."""
+    spans = [name for span in code_spans(question) for name in identifiers(f"{span} ")]
+    plain = identifiers(without_code_spans(question))
+    return tuple(dict.fromkeys(name for name in (*spans, *plain) if not name.lower().startswith(_INVENTED)))
+
+
+def camel_case(text: str) -> tuple[str, ...]:
+    """Names such as `TaskGroup`, written as classes are."""
+    return tuple(dict.fromkeys(match.group() for match in _CLASS.finditer(text)))
 
 
 def code_spans(text: str) -> tuple[str, ...]:

@@ -21,7 +21,10 @@ class Record:
 
 @dataclass(frozen=True)
 class Match:
-    """A record found. `similarity` is the cosine to the query vector; ranks count from 1, None where not found."""
+    """A record found. `similarity` is the cosine to the query vector, `lexical_score` what the full-text index gives.
+
+    Ranks count from 1, None where not found.
+    """
 
     id: str
     score: float
@@ -29,6 +32,7 @@ class Match:
     similarity: float | None = None
     dense_rank: int | None = None
     lexical_rank: int | None = None
+    lexical_score: float | None = None
 
 
 class VectordbClient:
@@ -150,4 +154,5 @@ def _match(item: Mapping[str, Any]) -> Match:
         similarity=scores.get("dense"),
         dense_rank=ranks.get("dense"),
         lexical_rank=ranks.get("lexical"),
+        lexical_score=scores.get("lexical"),
     )

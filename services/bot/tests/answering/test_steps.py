@@ -7,8 +7,8 @@ from askmesh_bot.answering.base import Turn
 from askmesh_bot.answering.prompt import build_messages
 from askmesh_bot.answering.retrieval import fuse, search_filter
 from askmesh_bot.answering.rewrite import Rewritten, rewrite
-from askmesh_bot.answering.sufficiency import Limits, insufficient, measure, named_identifiers, unmentioned
-from askmesh_bot.answering.terms import content_terms, identifiers, stem
+from askmesh_bot.answering.sufficiency import Limits, insufficient, measure, unmentioned
+from askmesh_bot.answering.terms import content_terms, identifiers, named_identifiers, stem
 from askmesh_bot.peers.vectordb import Match
 from bot_passages import passage, passages
 from hypothesis import given

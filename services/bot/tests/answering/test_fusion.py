@@ -1,0 +1,38 @@
+"""One ranking from cosines, lexical scores and names."""
+
+from askmesh_bot.answering.fusion import is_named, rescored
+from askmesh_bot.peers.vectordb import Match
+from hypothesis import given
+from hypothesis import strategies as st
+
+
+def match(name: str, dense: float | None, lexical: float | None, header: str = "Guide › Files") -> Match:
+    return Match(name, 0.0, {"header": header}, dense, lexical_score=lexical)
+
+
+def test_both_scores_count_by_how_far_they_are_from_the_best() -> None:
+    found = [match("words", 0.2, 10.0), match("both", 0.75, 8.0), match("meaning", 0.8, None)]
+    assert [one.id for one in rescored("How do I read it?", found)] == ["both", "words", "meaning"]
+
+
+def test_the_object_that_is_called_by_its_name_comes_first() -> None:
+    found = [
+        match("near", 0.8, 10.0, "asyncio.taskgroups (module code)"),
+        match("named", 0.7, 9.0, "asyncio.TaskGroup()"),
+    ]
+    assert rescored("How do I use asyncio.TaskGroup?", found)[0].id == "named"
+    assert rescored("How do I use TaskGroup?", found)[0].id == "named"
+    assert rescored("How do I group tasks?", found)[0].id == "near"
+
+
+def test_a_name_is_a_whole_part_of_the_symbol() -> None:
+    assert is_named("pathlib.Path.read_text(encoding=None)", frozenset({"path.read_text"}))
+    assert is_named("asyncio.TaskGroup", frozenset({"taskgroup"}))
+    assert not is_named("pathlib.Path.read_text()", frozenset({"th.read_text", "path"}))
+    assert not is_named("askmesh › Deploy › Compose", frozenset({"askmesh"}))
+
+
+@given(st.lists(st.tuples(st.floats(-1, 1), st.just(None)), max_size=6))
+def test_without_lexical_scores_the_databases_order_stays(scores: list[tuple[float, None]]) -> None:
+    found = [match(str(number), dense, lexical) for number, (dense, lexical) in enumerate(scores)]
+    assert rescored("Does `a.b` work?", found) == found
