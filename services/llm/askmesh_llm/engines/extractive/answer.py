@@ -1,5 +1,6 @@
 """Chooses the units to quote and writes them down, each with the number of its passage."""
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 
@@ -9,17 +10,14 @@ from askmesh_llm.engines.extractive.words import identifiers
 
 NOT_IN_SOURCES = "NOT_IN_SOURCES"
 MOST_UNITS = 4
-# Below this share of the question's content words in the best passage, nothing supports an answer.
-ENOUGH_COVERAGE = 0.5
-# The same for the best unit with its header: a passage may hold the words without a sentence that says something.
-ENOUGH_FOCUS = 0.35
-# Cosines of the closest unit: enough by itself, and the least that words must have with them.
-CLOSE = 0.55
-NOT_FAR = 0.3
-# A further unit must come this close to the best one.
-_NEAR_BEST = 0.8
-# One that adds words of the question, from the same passage, may be less close.
-_NEAR_ENOUGH = 0.6
+# Units are quoted, best first, until it is this likely that the answer is among them.
+ENOUGH_CHANCE = 0.9
+# Another passage is cited too only where its unit is nearly as likely as the best one.
+OTHER_PASSAGE = 0.8
+# Whoever asks decides beforehand whether the passages hold an answer: here only what has nothing to do with the question
+# is declined. The share of its words in the best passage, and the cosine of the closest unit.
+LEAST_COVERAGE = 0.35
+LEAST_CLOSENESS = 0.3
 # How much a unit that ends in a colon brings with it.
 _ANNOUNCED = 4
 _LONGEST_CODE = 900
@@ -32,41 +30,38 @@ _ASKS_HOW = re.compile(
 def compose(prompt: GroundedPrompt, ranking: Ranking) -> str:
     """The answer's text: one quoted unit a line, or NOT_IN_SOURCES."""
     prose = [candidate for candidate in ranking.candidates if candidate.unit.kind in ("sentence", "item")]
-    if not prose or not _supported(ranking, prose):
+    if not prose or not _related(ranking):
         return NOT_IN_SOURCES
-    chosen = _choose(prose, {candidate.order: candidate for candidate in ranking.candidates})
+    chosen = _completed(_choose(prose), {candidate.order: candidate for candidate in ranking.candidates})
     if _ASKS_HOW.search(prompt.question):
         chosen += _example(ranking.candidates, chosen)
     lines = [_written(candidate) for candidate in sorted(chosen, key=lambda candidate: candidate.order)]
     return "\n\n".join(_signature(prose[0], prompt.question) + lines)
 
 
-def _supported(ranking: Ranking, prose: Sequence[Candidate]) -> bool:
-    """Whether the passages speak of what is asked: in its words, and in meaning where that is known."""
+def _related(ranking: Ranking) -> bool:
+    """Whether the passages have to do with the question: in its words, or in meaning where that is known."""
     if ranking.unknown_names:
         return False
-    closest = max(
-        (candidate.closeness for candidate in ranking.candidates if candidate.closeness is not None), default=None
-    )
-    worded = ranking.coverage >= ENOUGH_COVERAGE and prose[0].focus >= ENOUGH_FOCUS
-    return worded if closest is None else closest >= CLOSE or (closest >= NOT_FAR and worded)
+    cosines = [candidate.closeness for candidate in ranking.candidates if candidate.closeness is not None]
+    return ranking.coverage >= LEAST_COVERAGE or max(cosines, default=0.0) >= LEAST_CLOSENESS
 
 
-def _choose(prose: Sequence[Candidate], after: Mapping[int, Candidate]) -> list[Candidate]:
+def _choose(prose: Sequence[Candidate]) -> list[Candidate]:
+    """The fewest units that likely hold the answer."""
     best = prose[0]
-    chosen = [best]
-    said = set(best.matched)
-    for candidate in prose[1:]:
-        if len(chosen) == MOST_UNITS or candidate.score < _NEAR_ENOUGH * best.score:
+    odds = [math.exp(candidate.score - best.score) for candidate in prose]
+    wanted = ENOUGH_CHANCE * sum(odds)
+    chosen, held = [best], odds[0]
+    for candidate, odd in zip(prose[1:], odds[1:], strict=True):
+        if len(chosen) == MOST_UNITS or held >= wanted:
             break
-        same = candidate.passage is best.passage
-        adds = candidate.matched - said
-        near = candidate.score >= _NEAR_BEST * best.score
-        wanted = (adds and (near or same)) or (same and near and candidate.own >= 0.8 * best.own)
-        if wanted and not any(candidate.unit.text == other.unit.text for other in chosen):
+        cited = any(candidate.passage is other.passage for other in chosen)
+        said = any(candidate.unit.text == other.unit.text for other in chosen)
+        if not said and (cited or odd >= OTHER_PASSAGE):
             chosen.append(candidate)
-            said |= candidate.matched
-    return _completed(chosen, after)
+            held += odd
+    return chosen
 
 
 def _completed(chosen: Sequence[Candidate], after: Mapping[int, Candidate]) -> list[Candidate]:

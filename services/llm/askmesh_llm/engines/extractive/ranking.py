@@ -6,36 +6,33 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from askmesh_llm.engines.extractive.expected import has_expected
 from askmesh_llm.engines.extractive.prompt import GroundedPrompt, Passage
+from askmesh_llm.engines.extractive.relatives import related
 from askmesh_llm.engines.extractive.sentences import Unit, units
-from askmesh_llm.engines.extractive.synonyms import related
-from askmesh_llm.engines.extractive.words import content_words, identifiers, words
+from askmesh_llm.engines.extractive.weights import WITH_MEANING, WORDS_ALONE, Signs
+from askmesh_llm.engines.extractive.words import code_names, content_words, identifiers, words
 
 # BM25's saturation: how fast a repeated word stops counting. Units are short, so it is low.
 _K1 = 0.6
 _HEADER_SHARE = 0.55
 _LEAD_SHARE = 0.4
-_PASSAGE_SHARE = 0.3
-_RANK_SHARE = 0.08
+_SHORT = 5
 # The question names the symbol a passage documents, or the parameter an item describes.
 _NAMED_SYMBOL = 0.25
 _NAMED_ITEM = 0.35
-_MEANING_SHARE = 0.9
 # Words carried over from the conversation say less of what is asked than the question's own.
 _ABOUT_WEIGHT = 0.5
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A unit with its closeness to the question, all shares of 1: the parts in it, its header, its passage."""
+    """A unit with what is known of it. `order` is its place in the prompt; `score` is in log-odds (see weights.py)."""
 
     passage: Passage
     unit: Unit
     order: int
-    # The share of the question's words in the unit, its header and its lead together, by their plain weights.
-    focus: float
-    matched: frozenset[str]
-    own: float
+    signs: Signs
     score: float
     closeness: float | None = None
 
@@ -49,13 +46,14 @@ class Ranking:
     unknown_names: frozenset[str]
 
     def with_closeness(self, closeness: Sequence[float]) -> "Ranking":
-        """The ranking when the first candidates' closeness in meaning (cosines) is known too."""
-        known = [
-            replace(candidate, closeness=cosine, score=candidate.score + _MEANING_SHARE * max(0.0, cosine))
-            for candidate, cosine in zip(self.candidates, closeness, strict=False)
-        ]
+        """The ranking when the first candidates' closeness in meaning (cosines) is known too. The others come last."""
+        known = []
+        for candidate, cosine in zip(self.candidates, closeness, strict=False):
+            signs = candidate.signs._replace(meaning=cosine)
+            known.append(replace(candidate, signs=signs, closeness=cosine, score=signs.score(WITH_MEANING)))
         known.sort(key=lambda candidate: (-candidate.score, candidate.order))
-        return replace(self, candidates=(*known, *self.candidates[len(known) :]))
+        rest = (replace(candidate, score=-math.inf) for candidate in self.candidates[len(known) :])
+        return replace(self, candidates=(*known, *rest))
 
 
 class _Read:
@@ -82,50 +80,66 @@ def rank(prompt: GroundedPrompt) -> Ranking:
     vocabulary = set().union(*(item.all for item in read))
     matches = {word: related(word, vocabulary) for word in asked}
     weights = {word: weight * _idf(matches[word], read) for word, weight in asked.items()}
-    total = sum(weights.values())
-    names = identifiers(prompt.question)
-    candidates, order = [], 0
+    question = _Question(prompt.question, identifiers(prompt.question), weights, matches)
+    candidates: list[Candidate] = []
     for item in read:
-        passage_share = _share(item.all, weights, matches) / total
-        for unit, bag, lead in zip(item.units, item.bags, item.leads, strict=True):
-            candidate = _candidate(item, unit, bag, lead, order, passage_share, weights, matches)
-            focus = _plain_coverage(item.header + bag + lead, asked, matches)
-            candidates.append(replace(candidate, focus=focus, score=candidate.score + _named(item, unit, names)))
-            order += 1
+        candidates += _candidates(item, question, len(candidates))
     candidates.sort(key=lambda candidate: (-candidate.score, candidate.order))
     known = {word.lower() for word in vocabulary}
-    unknown = frozenset(name for name in names if name not in known and name.rpartition(".")[2] not in known)
+    unknown = frozenset(
+        name for name in code_names(prompt.question) if name not in known and name.rpartition(".")[2] not in known
+    )
     return Ranking(tuple(candidates), max(_plain_coverage(item.all, asked, matches) for item in read), unknown)
 
 
-def _candidate(
-    item: _Read,
-    unit: Unit,
-    bag: Counter[str],
-    lead: Counter[str],
-    order: int,
-    passage_share: float,
-    weights: Mapping[str, float],
-    matches: Mapping[str, Mapping[str, float]],
-) -> Candidate:
-    total = sum(weights.values())
-    own = near = 0.0
-    matched = set()
-    for word, weight in weights.items():
-        here = _strength(bag, matches[word])
-        around = max(
-            _HEADER_SHARE * _strength(item.header, matches[word]), _LEAD_SHARE * _strength(lead, matches[word])
+@dataclass(frozen=True, slots=True)
+class _Question:
+    text: str
+    names: frozenset[str]
+    weights: Mapping[str, float]
+    # For each word of the question, the words of the passages that answer to it, with how well.
+    matches: Mapping[str, Mapping[str, float]]
+
+    def share(self, bag: Mapping[str, int]) -> float:
+        """The share of the question's words that a bag of words holds, 0 to 1."""
+        held = sum(weight * min(1.0, _strength(bag, self.matches[word])) for word, weight in self.weights.items())
+        return held / sum(self.weights.values())
+
+
+def _candidates(item: _Read, question: _Question, order: int) -> list[Candidate]:
+    passage_share = question.share(item.all)
+    header = {word: _HEADER_SHARE * _strength(item.header, question.matches[word]) for word in question.weights}
+    found = []
+    for place, (unit, bag, lead) in enumerate(zip(item.units, item.bags, item.leads, strict=True)):
+        around = Counter(bag)
+        for beside in item.bags[max(0, place - 1) : place] + item.bags[place + 1 : place + 2]:
+            around.update(beside)
+        signs = Signs(
+            words=_near(bag, lead, header, question),
+            around=question.share(around),
+            passage=passage_share,
+            rank=1 / (1 + item.passage.rank),
+            fragment=float(sum(bag.values()) < _SHORT),
+            named=_named(item, unit, question.names),
+            expected=has_expected(question.text, unit.text),
+            opens=float(place == 0),
         )
-        if here:
-            matched.add(word)
-        own += weight * here
-        near += weight * max(here, around)
-    length = sum(bag.values())
-    # A fragment says little; a very long unit matches by chance.
-    fit = 1.0 if 5 <= length <= 60 else 0.8 if length > 2 else 0.5
-    prior = _RANK_SHARE / (1 + item.passage.rank)
-    score = fit * (0.7 * near + 0.3 * own) / total + _PASSAGE_SHARE * passage_share + prior
-    return Candidate(item.passage, unit, order, 0.0, frozenset(matched), own / total, score)
+        found.append(Candidate(item.passage, unit, order + place, signs, signs.score(WORDS_ALONE)))
+    return found
+
+
+def _near(bag: Mapping[str, int], lead: Mapping[str, int], header: Mapping[str, float], question: _Question) -> float:
+    """The share of the question's words in the unit, or, for less, in its header or its lead."""
+    held = sum(
+        weight
+        * max(
+            _strength(bag, question.matches[word]),
+            header[word],
+            _LEAD_SHARE * _strength(lead, question.matches[word]),
+        )
+        for word, weight in question.weights.items()
+    )
+    return held / sum(question.weights.values())
 
 
 def _named(item: _Read, unit: Unit, names: frozenset[str]) -> float:
@@ -152,10 +166,6 @@ def _strength(bag: Mapping[str, int], match: Mapping[str, float]) -> float:
 
 def _saturated(count: int) -> float:
     return count * (1 + _K1) / (count + _K1) / (1 + _K1) * 1.25 if count < 4 else 1.0
-
-
-def _share(bag: Mapping[str, int], weights: Mapping[str, float], matches: Mapping[str, Mapping[str, float]]) -> float:
-    return sum(weight * min(1.0, _strength(bag, matches[word])) for word, weight in weights.items())
 
 
 def _plain_coverage(

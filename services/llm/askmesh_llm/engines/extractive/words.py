@@ -70,6 +70,15 @@ def identifiers(text: str) -> frozenset[str]:
     return frozenset(name.lower() for name in found)
 
 
+def code_names(text: str) -> frozenset[str]:
+    """The names in `text` that can only be code: those of `identifiers`, except words that only have odd capitals."""
+    return frozenset(
+        name
+        for name in identifiers(text)
+        if "_" in name or "." in name or f"{name}(" in text.lower() or f"`{name}`" in text.lower()
+    )
+
+
 def _is_name(token: str, begins_sentence: bool) -> bool:
     """An acronym (USDZ), a mixed name (OpenXR, mp4), or a capital inside a sentence (Slack)."""
     inner = token[1:]

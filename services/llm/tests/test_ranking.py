@@ -1,0 +1,69 @@
+"""Which units are quoted: what they say, what kind of thing is asked for, how sure the choice is."""
+
+import pytest
+from askmesh_llm.engines.extractive.answer import NOT_IN_SOURCES, compose
+from askmesh_llm.engines.extractive.expected import has_expected
+from askmesh_llm.engines.extractive.prompt import GroundedPrompt, Passage
+from askmesh_llm.engines.extractive.ranking import rank
+from askmesh_llm.engines.extractive.relatives import related
+from askmesh_llm.engines.extractive.words import code_names
+
+NORMANS = "The Normans gave their name to Normandy. They came from Norway. Their leader Rollo swore fealty in 911."
+
+
+def prompt(question: str, *texts: str) -> GroundedPrompt:
+    return GroundedPrompt(question, "", tuple(Passage(n, "Normans", text, n - 1) for n, text in enumerate(texts, 1)))
+
+
+@pytest.mark.parametrize(
+    ("question", "text", "kind"),
+    [
+        ("When did he swear?", "He swore in 911.", 1.0),
+        ("When did he swear?", "He swore to the king.", -1.0),
+        ("How many came?", "Two hundred came.", 1.0),
+        ("How many came?", "Some came.", -1.0),
+        ("Who was their leader?", "It was led by Rollo.", 1.0),
+        ("Who was Rollo?", "This was Rollo.", -0.5),
+        ("How do I read a file?", "Open it in 2 ways.", 0.0),
+    ],
+)
+def test_a_question_for_a_date_a_number_or_a_name_wants_one(question: str, text: str, kind: float) -> None:
+    assert has_expected(question, text) == kind
+
+
+def test_the_sentence_with_the_kind_of_thing_asked_for_is_ranked_first() -> None:
+    ranking = rank(prompt("When did the leader of the Normans swear fealty?", NORMANS))
+    assert ranking.candidates[0].unit.text == "Their leader Rollo swore fealty in 911."
+
+
+def test_only_as_much_is_quoted_as_the_choice_is_unsure() -> None:
+    asked = prompt("When did the leader Rollo swear fealty?", NORMANS, "Other people wrote other things about it.")
+    ranking = rank(asked)
+    sure = ranking.with_closeness([0.9 if "911" in one.unit.text else 0.1 for one in ranking.candidates])
+    assert compose(asked, sure) == "Their leader Rollo swore fealty in 911. [1]"
+    vague = prompt("Where did they settle?", "They settled in Apulia. They settled in Wales. They settled in Kent.")
+    unsure = rank(vague).with_closeness([0.5] * 3)
+    assert len(compose(vague, unsure).split("\n\n")) == 3
+
+
+def test_units_whose_closeness_is_not_known_come_last() -> None:
+    ranking = rank(prompt("When did the leader of the Normans swear fealty?", NORMANS))
+    known = ranking.with_closeness([0.2])
+    assert known.candidates[0].closeness == 0.2
+    assert [one.score for one in known.candidates[1:]] == [float("-inf")] * 2
+
+
+def test_what_has_nothing_to_do_with_the_question_is_declined() -> None:
+    asked = prompt("What is the boiling point of tungsten?", NORMANS)
+    assert compose(asked, rank(asked)) == NOT_IN_SOURCES
+
+
+def test_a_code_name_that_no_passage_has_is_declined_and_an_odd_capital_is_not() -> None:
+    assert code_names("Does `fast` or a.b or c_d or e() work with OpenXR, WHat?") == {"fast", "a.b", "c_d", "e"}
+    asked = prompt("When did Rollo call normandy.swear_fealty?", NORMANS)
+    assert compose(asked, rank(asked)) == NOT_IN_SOURCES
+
+
+def test_words_with_a_common_beginning_answer_to_one_another() -> None:
+    assert related("pars", {"pars", "parser", "parsimonious", "sparse"}) == {"pars": 1.0, "parser": 0.7}
+    assert related("del", {"delete"}) == {}
