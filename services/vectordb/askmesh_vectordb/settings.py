@@ -29,6 +29,11 @@ class Settings(ServiceSettings):
     local_threads: int = Field(4, ge=1, le=64, description="Threads that read the local store.")
     local_queue: int = Field(256, ge=1, description="Operations that may wait for a thread before a 429.")
     local_busy_timeout_s: float = Field(10.0, gt=0, description="Longest wait for another process's write, in seconds.")
+    local_exact_limit: int = Field(
+        20_000,
+        ge=0,
+        description="Vectors of a namespace up to which search is exact; above, an approximate index is built.",
+    )
 
     pinecone_api_key: SecretStr = Field(SecretStr(""), description="API key of the pinecone store.")
     pinecone_host: str = Field("https://api.pinecone.io", description="Control plane URL of the pinecone store.")

@@ -40,8 +40,12 @@ def vector(values: list[int]) -> Vector:
 class Pair:
     """The store and the model, driven together and compared after each step."""
 
-    def __init__(self, folder: Path, metric: Metric) -> None:
-        self.folder, self.model, self.store = folder, Model(metric), LocalStore(folder)
+    def __init__(self, folder: Path, metric: Metric, exact_limit: int) -> None:
+        self.folder, self.model, self.exact_limit = folder, Model(metric), exact_limit
+        self.store = self.opened()
+
+    def opened(self) -> LocalStore:
+        return LocalStore(self.folder, exact_limit=self.exact_limit)
 
     async def apply(self, operation: Any) -> None:
         kind, namespace, *rest = operation
@@ -80,7 +84,7 @@ class Pair:
 
     async def _reopen(self, _: str) -> None:
         await self.store.close()
-        self.store = LocalStore(self.folder)
+        self.store = self.opened()
 
     async def _query(self, namespace: str, values: list[int], raw: dict[str, Any] | None, top_k: int) -> None:
         chosen = filters.parse(raw) if raw else None
@@ -96,13 +100,22 @@ class Pair:
             assert np.array_equal(match.values, record.values)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("metric", ["cosine", "dotproduct", "euclidean"])
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@pytest.mark.parametrize(
+    ("metric", "exact_limit"),
+    # With a limit of 0 the approximate index has its say over these few vectors too, and finds all of them.
+    [("cosine", 20_000), ("dotproduct", 20_000), ("euclidean", 20_000), ("cosine", 0), ("euclidean", 0)],
+)
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(operations=st.lists(OPERATIONS, min_size=4, max_size=25))
-def test_the_store_answers_as_the_model_does(metric: Metric, operations: list[Any]) -> None:
+def test_the_store_answers_as_the_model_does(
+    monkeypatch: pytest.MonkeyPatch, metric: Metric, exact_limit: int, operations: list[Any]
+) -> None:
+    monkeypatch.setattr("askmesh_vectordb.stores.local.planner._FEW_CANDIDATES", 0)
+    monkeypatch.setattr("askmesh_vectordb.stores.local.builder._SMALLEST_STEP", 1)
+
     async def run() -> None:
         with tempfile.TemporaryDirectory() as folder:
-            pair = Pair(Path(folder), metric)
+            pair = Pair(Path(folder), metric, exact_limit)
             await pair.store.ensure_index(IndexInfo("docs", DIMENSION, metric))
             for operation in operations:
                 await pair.apply(operation)

@@ -20,8 +20,8 @@ _ORPHAN_AGE_S = 3600
 class Catalog:
     """Synchronous; its methods may be called from several threads."""
 
-    def __init__(self, folder: Path, busy_timeout_s: float) -> None:
-        self._folder, self._busy_timeout_s = folder, busy_timeout_s
+    def __init__(self, folder: Path, busy_timeout_s: float, exact_limit: int) -> None:
+        self._folder, self._busy_timeout_s, self._exact_limit = folder, busy_timeout_s, exact_limit
         self._lock = Lock()
         self._connection: sqlite3.Connection | None = None
         self._files: dict[str, IndexFile] = {}
@@ -90,7 +90,7 @@ class Catalog:
             row = _existing(connection, name)
             info = _info(row)
             path = self._path(row[1])
-            file = IndexFile(path, name, info.dimension, info.metric, self._busy_timeout_s)
+            file = IndexFile(path, name, info.dimension, info.metric, self._busy_timeout_s, self._exact_limit)
             return self._files.setdefault(name, file)
 
     def forget(self, file: IndexFile) -> None:

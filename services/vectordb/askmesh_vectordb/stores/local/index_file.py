@@ -8,18 +8,24 @@ from threading import Lock
 
 from askmesh_vectordb.stores.base import IndexNotFound, Metric
 from askmesh_vectordb.stores.local import schema
+from askmesh_vectordb.stores.local.builder import Builder
 from askmesh_vectordb.stores.local.cache import VectorCache
 from askmesh_vectordb.stores.local.database import connect, migrate, transaction
 from askmesh_vectordb.stores.local.matrix import View
+from askmesh_vectordb.stores.local.nearest import Nearest
 
 
 class IndexFile:
     """Synchronous; its methods may be called from several threads."""
 
-    def __init__(self, path: Path, name: str, dimension: int, metric: Metric, busy_timeout_s: float) -> None:
+    def __init__(
+        self, path: Path, name: str, dimension: int, metric: Metric, busy_timeout_s: float, exact_limit: int
+    ) -> None:
         self.path, self.name, self.dimension, self.metric = path, name, dimension, metric
         self._busy_timeout_s = busy_timeout_s
         self._cache = VectorCache(dimension, metric)
+        self.exact_limit = exact_limit
+        self._builder = Builder(path, dimension, metric, exact_limit)
         self._idle: list[sqlite3.Connection] = []
         self._lock = Lock()
         self._closed = False
@@ -64,6 +70,10 @@ class IndexFile:
             self._check_kept(connection)
             yield connection, number, view
 
+    def nearest(self, namespace: int, view: View) -> Nearest | None:
+        """The approximate index of a large namespace, once it is built."""
+        return self._builder.nearest(namespace, view)
+
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
         """A write transaction: when the block ends without an error, what it wrote is on the disk."""
@@ -78,6 +88,7 @@ class IndexFile:
 
     def remove(self) -> None:
         self.close()
+        self._builder.remove()
         for suffix in ("", "-wal", "-shm"):
             self.path.with_name(self.path.name + suffix).unlink(missing_ok=True)
 
@@ -87,6 +98,7 @@ class IndexFile:
             idle, self._idle = self._idle, []
         for connection in idle:
             connection.close()
+        self._builder.close()
 
     def _open(self) -> sqlite3.Connection:
         if not self.path.exists():

@@ -39,22 +39,26 @@ class View:
     blocks: tuple[tuple[NDArray[np.float32], NDArray[np.float32]], ...]
     largest: float
 
-    def search(self, vector: Vector, top_k: int, allowed: Mask | None) -> tuple[Places, Scores]:
-        """Places and scores of every row that can be among the `top_k`, ties included; not sorted."""
+    def prepared(self, vector: Vector) -> tuple[NDArray[np.float64], float]:
+        """The query as the rows are kept, and its norm."""
         query = vector.astype(np.float64)
         norm = float(np.linalg.norm(query))
         if self.metric == "cosine" and norm > 0:
-            query /= norm
-            norm = 1.0
-        places = self._shortlist(query.astype(np.float32), norm, top_k, self._usable(allowed))
-        return places, self._exact(query, places)
+            return query / norm, 1.0
+        return query, norm
 
-    def _usable(self, allowed: Mask | None) -> Mask | None:
+    def vectors(self, places: Places) -> NDArray[np.float32]:
+        """The vectors at ascending places."""
+        return self._gather(places)[0]
+
+    def usable(self, allowed: Mask | None) -> Mask | None:
+        """Which rows are alive and allowed; None where all are."""
         if self.alive is None or allowed is None:
             return self.alive if allowed is None else allowed
         return self.alive & allowed
 
-    def _shortlist(self, query: NDArray[np.float32], norm: float, top_k: int, usable: Mask | None) -> Places:
+    def shortlist(self, query: NDArray[np.float32], norm: float, top_k: int, usable: Mask | None) -> Places:
+        """Every usable row that can be among the `top_k`, ties included."""
         count = len(self.rows) if usable is None else int(np.count_nonzero(usable))
         if count <= top_k:
             return np.arange(len(self.rows)) if usable is None else np.flatnonzero(usable)
@@ -82,7 +86,7 @@ class View:
             start += len(vectors)
         return scores
 
-    def _exact(self, query: NDArray[np.float64], places: Places) -> Scores:
+    def exact(self, query: NDArray[np.float64], places: Places) -> Scores:
         """Scores in float64, summed in one fixed order, so that equal vectors have equal scores wherever they lie."""
         vectors = self._gather(places)[0].astype(np.float64)
         if self.metric == "euclidean":

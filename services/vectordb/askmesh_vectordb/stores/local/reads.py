@@ -2,24 +2,32 @@
 
 import json
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 
 from askmesh_vectordb.filters import Filter
 from askmesh_vectordb.stores.base import Match, Page, Query, Record, Vector
-from askmesh_vectordb.stores.local import lexical, terms, writes
+from askmesh_vectordb.stores.local import lexical, planner, terms, writes
 from askmesh_vectordb.stores.local.matrix import View
+from askmesh_vectordb.stores.local.nearest import Nearest
 
 _SCAN_STEP = 256
 
 
-def query(connection: sqlite3.Connection, number: int, view: View | None, wanted: Query) -> list[Match]:
+def query(
+    connection: sqlite3.Connection,
+    number: int,
+    view: View | None,
+    nearest: Callable[[View], Nearest | None],
+    exact_limit: int,
+    wanted: Query,
+) -> list[Match]:
     vector = wanted.vector if wanted.vector is not None else _vector_of(connection, number, wanted.id or "")
     if view is None or vector is None or not len(view.rows):
         return []
     allowed = terms.mask_of(connection, number, wanted.filter.root, view.rows) if wanted.filter else None
-    places, scores = view.search(vector, wanted.top_k, allowed)
+    places, scores = planner.search(view, nearest(view), exact_limit, vector, wanted.top_k, allowed)
     pairs = zip(view.rows[places].tolist(), scores.tolist(), strict=True)
     return _matches(connection, pairs, wanted.top_k, wanted.include_values, wanted.include_metadata)
 

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -36,21 +37,32 @@ T = TypeVar("T")
 class LocalStore(Store):
     """Files under one folder. Several processes may use the same folder."""
 
-    capabilities = Capabilities(
-        store="local",
-        durable_writes=True,
-        read_your_writes=True,
-        atomic_requests=True,
-        lexical="native",
-        search="exact",
-    )
-
-    def __init__(self, folder: Path, *, threads: int = 4, queue: int = 256, busy_timeout_s: float = 10.0) -> None:
-        self._catalog = Catalog(folder, busy_timeout_s)
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        threads: int = 4,
+        queue: int = 256,
+        busy_timeout_s: float = 10.0,
+        exact_limit: int = 20_000,
+    ) -> None:
+        self._exact_limit = exact_limit
+        self._catalog = Catalog(folder, busy_timeout_s, exact_limit)
         self._readers = ThreadPoolExecutor(threads, thread_name_prefix="vectordb-read")
         # SQLite takes one writer at a time; a second thread would only wait for its lock.
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="vectordb-write")
         self._queue, self._waiting = queue, 0
+
+    @property
+    def capabilities(self) -> Capabilities:
+        return Capabilities(
+            store="local",
+            durable_writes=True,
+            read_your_writes=True,
+            atomic_requests=True,
+            lexical="native",
+            search=f"exact up to {self._exact_limit} vectors of a namespace, then approximate (HNSW)",
+        )
 
     async def ensure_index(self, wanted: IndexInfo) -> bool:
         return await self._run(self._writer, lambda: self._catalog.create(wanted))
@@ -92,7 +104,7 @@ class LocalStore(Store):
         def read(file: IndexFile) -> list[Match]:
             _check_dimension(file, query.vector)
             with file.searching(namespace) as (connection, number, view):
-                return reads.query(connection, number, view, query)
+                return reads.query(connection, number, view, partial(file.nearest, number), file.exact_limit, query)
 
         return await self._on(self._readers, index, read)
 
@@ -235,6 +247,7 @@ def open_store(settings: Settings) -> LocalStore:
         threads=settings.local_threads,
         queue=settings.local_queue,
         busy_timeout_s=settings.local_busy_timeout_s,
+        exact_limit=settings.local_exact_limit,
     )
 
 
