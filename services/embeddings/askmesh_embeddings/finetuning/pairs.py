@@ -86,22 +86,21 @@ def fetch_records(index_url: str, namespace: str, api_key: str | None = None) ->
 
 
 def pairs_from(records: Sequence[Record]) -> list[Pair]:
-    """What a record's own structure asks and answers: its summary, or its heading, and the rest of it.
+    """What a record's own structure asks and answers: a docstring's summary and its rest, a heading and its section.
 
     The summary is taken out of the passage, else the model would learn to find equal words only.
     """
     pairs: dict[str, Pair] = {}
     for record in records:
-        summary, body = _split(record.text)
-        heading = record.header.rpartition("›")[2].strip()
-        if _asks(summary) and len(body) >= _LEAST_BODY:
-            question, passage = summary, f"{record.header}\n{body}"
-        elif _asks(heading) and len(record.text) >= _LEAST_BODY:
-            question, passage = heading, record.text
+        # Headers of pages are paths like `project › page › section`; those of docstrings are a name and its signature.
+        if "›" in record.header:
+            question, passage, body = record.header.rpartition("›")[2].strip(), record.text, record.text
         else:
-            continue
-        # One passage per question: two right answers would be each other's negatives.
-        pairs.setdefault(question.casefold(), Pair(question, passage))
+            question, body = _split(record.text)
+            passage = f"{record.header}\n{body}"
+        if _asks(question) and len(body) >= _LEAST_BODY:
+            # One passage per question: two right answers would be each other's negatives.
+            pairs.setdefault(question.casefold(), Pair(question, passage))
     return list(pairs.values())
 
 
@@ -124,4 +123,5 @@ def _split(text: str) -> tuple[str, str]:
 
 def _asks(text: str) -> bool:
     words = text.split()
-    return _LEAST_WORDS <= len(words) <= 40 and sum(word.isalpha() or word[:-1].isalpha() for word in words) >= 3
+    # ` : ` marks a parameter in numpydoc, not a sentence.
+    return " : " not in text and _LEAST_WORDS <= len(words) <= 40 and sum(word.isalpha() or word[:-1].isalpha() for word in words) >= 3
