@@ -10,7 +10,7 @@ from askmesh_bot.knowledge.blocks import Piece, pieces
 from askmesh_bot.knowledge.tokens import estimate_tokens
 
 # Chunks made by other rules than these are made anew at the next sync.
-VERSION = "2"
+VERSION = "3"
 
 
 @dataclass(frozen=True)
@@ -142,16 +142,21 @@ def _joined(first: Section, second: Section) -> Section:
     common = _common(first, second)
     start = first.text_line or first.line_start
     lines = first.text.split("\n")
-    own_heading = " › ".join(first.breadcrumbs[len(common) :])
-    if own_heading:
+    if heading := _heading(first, common):
         start -= 1
-        lines.insert(0, own_heading)
+        lines.insert(0, heading)
     gap = (second.text_line or second.line_start) - start - len(lines)
     between = [""] * max(0, gap)
-    if between and (heading := " › ".join(second.breadcrumbs[len(common) :])):
+    if between and (heading := _heading(second, common)):
         between[-1] = heading
     text = "\n".join([*lines, *between, *second.text.split("\n")])
     return Section(common, text, first.line_start, second.line_end, anchor=first.anchor, text_line=max(1, start))
+
+
+def _heading(section: Section, common: tuple[str, ...]) -> str:
+    """What distinguishes the section, marked as a heading in Markdown's way: unmarked it would open the next sentence."""
+    names = section.breadcrumbs[len(common) :]
+    return f"# {' › '.join(names)}" if names else ""
 
 
 def _unique(key: str, seen: set[str]) -> str:
