@@ -1,5 +1,6 @@
 """The `askmesh` command as a process, talking to a bot over the real services."""
 
+import io
 import json
 import os
 import socket
@@ -71,7 +72,7 @@ def test_learn_list_sync_and_forget(run: Run, tmp_path: Path) -> None:
     assert "Nothing has been learned yet" in empty.stdout
     learned = run("learn", "manual", "--collection", collection, "--title", "The manual")
     assert learned.returncode == 0, learned.stderr
-    assert learned.stdout.startswith("The manual: 1 documents, 1 chunks embedded")
+    assert learned.stdout.startswith("The manual: 1 document, 1 chunk embedded")
     (row,) = json.loads(run("sources", "list", "--json", "--collection", collection).stdout)
     assert (row["title"], row["kind"], row["status"]) == ("The manual", "folder", "ready")
     listed = run("sources", "list", "--collection", collection).stdout
@@ -125,6 +126,23 @@ def test_status_shows_every_service(run: Run, bot: str) -> None:
     rows = {line.split("\t")[0]: line.split("\t")[1] for line in done.stdout.splitlines()}
     assert rows == {"bot": "ready", "embeddings": "down", "vectordb": "down", "llm": "down"}
     assert done.returncode == 1
+
+
+def test_status_finds_services_on_other_ports(run: Run, bot: str) -> None:
+    done = run("status", ASKMESH_LLM_PORT=bot.rpartition(":")[2])
+    rows = [line.split("\t") for line in done.stdout.splitlines()]
+    assert ["llm", "ready", bot] in [row[:3] for row in rows]
+
+
+def test_ids_are_shown_whole_on_a_narrow_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    from askmesh_bot.frontends.shell import commands
+    from rich.console import Console
+
+    narrow = Console(width=60, force_terminal=True, record=True, file=io.StringIO())
+    monkeypatch.setattr(commands, "out", narrow)
+    row = ["a-folder-of-documents-0123abcd", "A folder of documents", "folder", "default", "12", "345", "ready"]
+    commands._table(("id", "title", "kind", "collection", "documents", "chunks", "status"), [row])
+    assert row[0] in narrow.export_text()
 
 
 def test_a_document_can_not_steer_the_terminal() -> None:

@@ -183,7 +183,11 @@ def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
             # Past rich, which would turn tabs into spaces.
             sys.stdout.write("\t".join(clean(cell).replace("\t", " ") for cell in row) + "\n")
         return
-    table = Table(*columns, box=None, pad_edge=False, header_style="bold")
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for index, column in enumerate(columns):
+        # The first column holds what other commands are given, such as an id: it is never shortened.
+        whole = max(len(row[0]) for row in rows) if index == 0 and rows else None
+        table.add_column(column, min_width=whole)
     for row in rows:
         table.add_row(*(Text(clean(cell)) for cell in row))
     out.print(table)

@@ -74,12 +74,16 @@ def _show(bar: Progress, task: TaskID, data: dict[str, Any]) -> None:
 
 
 def _summary(data: dict[str, Any]) -> str:
-    parts = [f"{data['documents_done']} documents", f"{data['chunks_embedded']} chunks embedded"]
+    parts = [_counted(data["documents_done"], "document"), f"{_counted(data['chunks_embedded'], 'chunk')} embedded"]
     if data["documents_changed"] == 0 and data["documents_deleted"] == 0:
         parts = [*parts[:1], "nothing new"]
     if data["documents_deleted"]:
-        parts.append(f"{data['documents_deleted']} documents forgotten")
+        parts.append(f"{_counted(data['documents_deleted'], 'document')} forgotten")
     return ", ".join(parts) + f", in {_duration(data['elapsed_s'])}"
+
+
+def _counted(number: int, thing: str) -> str:
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
 
 
 def _duration(seconds: float) -> str:

@@ -22,7 +22,27 @@ class ShellSettings(BaseSettings):
         return (self.url or f"http://127.0.0.1:{self.port}").rstrip("/")
 
 
+class _Ports(BaseSettings):
+    """Where our own services listen, for those that have no `ASKMESH_<NAME>_URL`."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="ASKMESH_", env_file=".env", env_file_encoding="utf-8", extra="ignore", frozen=True
+    )
+    embeddings_port: int = 8001
+    vectordb_port: int = 8002
+    llm_port: int = 8003
+
+
 def service_urls(bot_url: str) -> dict[str, str]:
     """The four services by name."""
-    peers = {"embeddings": EmbeddingsPeer().url, "vectordb": VectordbPeer().url, "llm": LlmPeer().url}
-    return {"bot": bot_url, **{name: url.rstrip("/").removesuffix("/v1") for name, url in peers.items()}}
+    ports = _Ports()
+    peers = {
+        "embeddings": (EmbeddingsPeer(), ports.embeddings_port),
+        "vectordb": (VectordbPeer(), ports.vectordb_port),
+        "llm": (LlmPeer(), ports.llm_port),
+    }
+    urls = {
+        name: peer.url if "url" in peer.model_fields_set else f"http://127.0.0.1:{port}"
+        for name, (peer, port) in peers.items()
+    }
+    return {"bot": bot_url, **{name: url.rstrip("/").removesuffix("/v1") for name, url in urls.items()}}
