@@ -90,7 +90,7 @@ def _source(passage: Passage) -> str:
     if _is_web_address(passage.url):
         name = f'<a class="source-name" href="{escape(passage.url)}" rel="noopener noreferrer">{name}</a>'
     lines = f" · lines {passage.line_start}–{passage.line_end}" if passage.line_start else ""
-    where = escape(f"{passage.source} · {passage.path or passage.document}{lines}")
+    where = escape(f"{passage.path or passage.document}{lines}")
     return (
         f'<li class="source" id="source-{passage.number}"><span class="source-number">{passage.number}</span>'
         f'<div class="source-body">{name}<span class="source-where">{where}</span>'

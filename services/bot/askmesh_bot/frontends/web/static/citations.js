@@ -107,7 +107,7 @@ function contents(passage) {
   const url = safeUrl(passage.url);
   return [
     el("p", { class: "card-header" }, breakable(passage.header || passage.title)),
-    el("p", { class: "card-where" }, el("span", {}, passage.source), whereabouts(passage)),
+    el("p", { class: "card-where" }, whereabouts(passage)),
     el("p", { class: "card-text", "data-kind": passage.kind }, passage.text),
     url && el("a", { class: "card-open", href: url, target: "_blank", rel: "noopener noreferrer" }, "Open the source", icon("open")),
   ].filter(Boolean);

@@ -29,6 +29,6 @@ function sourceItem(passage) {
     : el("span", { class: "source-name" }, breakable(name));
   return el("li", { class: "source" },
     el("span", { class: "source-number", "aria-hidden": "true" }, String(passage.number)),
-    el("div", { class: "source-body" }, heading, el("span", { class: "source-where" }, el("span", {}, passage.source), whereabouts(passage)), text),
+    el("div", { class: "source-body" }, heading, el("span", { class: "source-where" }, whereabouts(passage)), text),
     toggle);
 }
