@@ -1,5 +1,7 @@
 """What the mesh consists of on this machine: which services run here, where they listen, where their state lies."""
 
+import hashlib
+import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -65,6 +67,13 @@ class Mesh:
 
     def log(self, name: str) -> Path:
         return self.state / "logs" / f"{name}.log"
+
+    def settings_digest(self) -> str:
+        """Another one whenever a setting is changed, in the environment or in `.env`."""
+        told = sorted(item for item in os.environ.items() if item[0].upper().startswith("ASKMESH_"))
+        file = self.directory / ".env"
+        text = file.read_text(errors="replace") if file.exists() else ""
+        return hashlib.sha256(json.dumps([told, text]).encode()).hexdigest()
 
     def environment(self) -> dict[str, str]:
         """The environment the services start with: each is told where the others are, unless the user said so."""

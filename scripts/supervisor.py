@@ -94,6 +94,7 @@ class Supervisor:
 
     def __init__(self, mesh: Mesh) -> None:
         self.mesh = mesh
+        self._settings = mesh.settings_digest()
         self._children = [Child(service, self) for service in mesh.local]
 
     async def run(self) -> None:
@@ -114,7 +115,8 @@ class Supervisor:
         """Write the state file in one step, so that no reader sees half of it."""
         states = {child.service.name: asdict(child.state) for child in self._children}
         path = self.mesh.state / "supervisor.json"
-        path.with_suffix(".tmp").write_text(json.dumps({"pid": os.getpid(), "services": states}, indent=1))
+        state = {"pid": os.getpid(), "settings": self._settings, "services": states}
+        path.with_suffix(".tmp").write_text(json.dumps(state, indent=1))
         path.with_suffix(".tmp").replace(path)
 
     async def _watch_logs(self) -> None:

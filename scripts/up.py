@@ -25,6 +25,9 @@ QUESTION = "How do I read a whole text file into a string with pathlib?"
 
 def up(mesh: Mesh, *, learn: bool, wait_s: float) -> None:
     """Start what does not run yet, wait until it is ready, learn the first corpus once, say what to do next."""
+    if _runs(mesh) and _state(mesh).get("settings") != mesh.settings_digest():
+        print("The settings have changed since askmesh was started: it is started anew.")
+        down(mesh)
     if _runs(mesh):
         print("askmesh is already up.")
     else:

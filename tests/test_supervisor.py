@@ -5,7 +5,7 @@ import signal
 import socket
 from typing import Any
 
-from running_mesh import RunningMesh, until
+from running_mesh import RunningMesh, free_ports, until
 
 
 def test_a_killed_service_is_started_again_and_the_others_are_left_alone(mesh: RunningMesh) -> None:
@@ -29,6 +29,19 @@ def test_up_again_says_so_and_changes_nothing(mesh: RunningMesh) -> None:
     assert "already up" in again.stdout
     assert mesh.urls["bot"] in again.stdout
     assert mesh.supervisor["pid"] == before
+
+
+def test_up_with_changed_settings_applies_them(another_mesh: Any) -> None:
+    mesh = another_mesh()
+    assert mesh.up().returncode == 0
+    before, moved = mesh.supervisor["pid"], free_ports(1)[0]
+    (mesh.directory / ".env").write_text(f"ASKMESH_LLM_MAX_MODEL_LEN=2048\nASKMESH_BOT_PORT={moved}\n")
+    del mesh.environment["ASKMESH_BOT_PORT"]
+    again = mesh.up()
+    assert again.returncode == 0, again.stdout + again.stderr
+    assert "settings have changed" in again.stdout
+    assert f"askmesh answers at  http://127.0.0.1:{moved}\n" in again.stdout
+    assert mesh.supervisor["pid"] != before
 
 
 def test_a_taken_port_is_refused_with_its_owner_and_the_remedy(another_mesh: Any) -> None:
