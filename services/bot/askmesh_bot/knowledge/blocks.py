@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import ceil
 
-from askmesh_bot.knowledge.tokens import estimate_tokens
+from askmesh_bot.knowledge.tokens import MOST_CHARS_PER_TOKEN, estimate_tokens
 
 _FENCE = re.compile(r"\s*(`{3,}|~{3,})")
 _UNDERLINE = re.compile(r"\s*(-{3,}|={3,})\s*")
@@ -97,20 +97,31 @@ def _groups(lines: Sequence[str]) -> list[tuple[int, int]]:
 
 def _words(line: str, budget: int) -> Iterator[str]:
     """One long line in parts, cut at spaces; a single endless word is cut anywhere."""
-    part = ""
-    for word in _SENTENCE_END.split(line):
-        while estimate_tokens(word) > budget:
+    part, size = "", 0
+    for whole in _SENTENCE_END.split(line):
+        word = whole
+        if (first := _endless(word, budget)) > 0:
             yield from [part] if part else []
-            part = ""
-            yield word[:budget]
-            word = word[budget:]
-        if part and estimate_tokens(f"{part} {word}") > budget:
+            yield from (word[start : start + budget] for start in range(0, first, budget))
+            part, size, word = "", 0, word[first:]
+        cost = estimate_tokens(word)
+        if part and size + cost > budget:
             yield part
-            part = word
+            part, size = word, cost
         else:
-            part = f"{part} {word}" if part else word
+            # Tokens never reach over a space, so that the sum is what the whole part costs.
+            part, size = f"{part} {word}" if part else word, size + cost
     if part:
         yield part
+
+
+def _endless(word: str, budget: int) -> int:
+    """How much of a word, in characters and whole budgets, must go before the rest fits. Linear: an image embedded in
+    a page is one word of a million characters."""
+    start = 0
+    while len(word) - start > budget * MOST_CHARS_PER_TOKEN or estimate_tokens(word[start:]) > budget:
+        start += budget
+    return start
 
 
 def _pack(blocks: Sequence[Piece], budget: int) -> list[Piece]:

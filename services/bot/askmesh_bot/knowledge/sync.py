@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from askmesh_kit.logs import get_logger
 
-from askmesh_bot.knowledge.base import Source
+from askmesh_bot.knowledge.base import Document, Source
 from askmesh_bot.knowledge.chunking import ChunkLimits
 from askmesh_bot.knowledge.journal import Journal
 from askmesh_bot.knowledge.progress import SyncProgress
@@ -60,7 +60,7 @@ class Sync:
             if known.get(document.id) == content_hash:
                 self._progress.documents_done += 1
                 continue
-            records = tuple(plan(document, self._source, self._spec, fingerprint, limits))
+            records = await self._plan(document, fingerprint, limits)
             window.append(PlannedDocument(document, content_hash, records))
             if sum(len(item.records) for item in window) >= self._settings.window_chunks:
                 await self._learn(window, writer, fingerprint, limits)
@@ -117,10 +117,13 @@ class Sync:
                 if attempt == _TIGHTENINGS:
                     raise
                 limits = limits.tighter()
-                records: tuple[Planned, ...] = tuple(plan(item.document, self._source, self._spec, fingerprint, limits))
-                item = replace(item, records=records)
+                item = replace(item, records=await self._plan(item.document, fingerprint, limits))
             else:
                 return
+
+    async def _plan(self, document: Document, fingerprint: str, limits: ChunkLimits) -> tuple[Planned, ...]:
+        # In a thread: cutting a large page takes a while, and people are being answered meanwhile.
+        return tuple(await asyncio.to_thread(plan, document, self._source, self._spec, fingerprint, limits))
 
     async def _write(self, window: Sequence[PlannedDocument], writer: RecordWriter) -> None:
         written = await self._patiently(lambda: writer.write(window))
