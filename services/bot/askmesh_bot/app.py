@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TypedDict
 
 from askmesh_kit.app import build_app
+from askmesh_kit.metrics import Metrics
 from fastapi import FastAPI
 
 from askmesh_bot import __version__
@@ -69,10 +70,11 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     learning_vectordb = VectordbClient(settings.vectordb.model_copy(update=patience))
     library = Library(Journal(database), collections, learning_embeddings, learning_vectordb, settings.learning)
 
+    optional = {"embeddings": embeddings.check, "vectordb": vectordb.check, "llm": llm.check}
+    metrics = Metrics()
     discord = None
     if settings.discord.token.get_secret_value():
-        discord = DiscordFrontend(settings.discord, settings.base_url, conversations)
-    optional = {"embeddings": embeddings.check, "vectordb": vectordb.check, "llm": llm.check}
+        discord = DiscordFrontend(settings.discord, settings.base_url, conversations, metrics.registry, optional)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[State]:
@@ -111,6 +113,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             web_router,
         ],
         lifespan=lifespan,
+        metrics=metrics,
         checks={"database": database.check},
         optional_checks=optional | ({"discord": discord.check} if discord else {}),
         error_dialects=ERROR_DIALECTS,

@@ -112,6 +112,18 @@ class Conversations:
         await self._own(conversation_id, asker)
         await self._store.delete(conversation_id)
 
+    @property
+    def keep_days(self) -> float:
+        """How long a conversation that is not continued is kept, in days."""
+        return self._store.keep_days
+
+    async def forget(self, asker: str, *, asked: Sequence[str] = (), rated: Sequence[str] = ()) -> int:
+        """Delete somebody's conversations; how many there were.
+
+        Their part in other people's goes too: the answers `asked` by them, and the feedback on those they `rated`.
+        """
+        return await self._store.forget(asker, asked, rated)
+
     async def feedback(self, answer_id: str, verdict: Verdict, reason: str = "", *, asker: str | None = None) -> None:
         """Keep what a reader thought of an answer. `asker` None: anyone who saw it may. Raises NotFound."""
         owner = await self._store.asker_of(answer_id)

@@ -1,7 +1,7 @@
 """Conversations, their answers and what people thought of them, in the bot's database."""
 
 import secrets
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
@@ -13,6 +13,9 @@ from askmesh_bot.answering.base import Citation, Done, Question, Turn
 from askmesh_bot.database.engine import Database
 from askmesh_bot.database.models import AnswerRow, ConversationRow, FeedbackRow, now
 from askmesh_bot.settings import ConversationSettings
+
+# Ids in one statement: databases limit its parameters.
+_BATCH = 500
 
 
 class ConversationStore:
@@ -71,6 +74,22 @@ class ConversationStore:
         """Forget a conversation, its answers and the feedback on them."""
         async with self._database.write() as session:
             await session.execute(delete(ConversationRow).where(ConversationRow.id == conversation_id))
+
+    @property
+    def keep_days(self) -> float:
+        return self._settings.keep_days
+
+    async def forget(self, asker: str, answers: Sequence[str], rated: Sequence[str]) -> int:
+        """Delete the conversations of `asker`, these answers, and the feedback on those; how many conversations went."""
+        async with self._database.write() as session:
+            for start in range(0, len(rated), _BATCH):
+                ids = rated[start : start + _BATCH]
+                await session.execute(delete(FeedbackRow).where(FeedbackRow.answer_id.in_(ids)))
+            for start in range(0, len(answers), _BATCH):
+                ids = answers[start : start + _BATCH]
+                await session.execute(delete(AnswerRow).where(AnswerRow.id.in_(ids)))
+            gone = await session.execute(delete(ConversationRow).where(ConversationRow.asker == asker))
+            return int(gone.rowcount)  # type: ignore[attr-defined]
 
     async def asker_of(self, answer_id: str) -> str | None:
         """Whose answer it is; None where there is none."""

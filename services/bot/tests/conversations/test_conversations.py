@@ -124,3 +124,16 @@ async def test_who_waits_too_long_is_turned_away() -> None:
             async with admission.slot():
                 pass
     assert raised.value.retry_after
+
+
+async def test_forgetting_somebody_takes_their_conversations_and_their_part_in_others(store: Any) -> None:
+    kept = store()
+    mine, other = await save(kept, "mine", "q1"), await save(kept, "mine", "q2")
+    done = Done("answered", "A [1]", (), (), "", "model", {})
+    theirs = [await kept.save("theirs", "them", Question(text, audience=PUBLIC), done) for text in ("q3", "q4")]
+    for answer_id in (mine, other, *theirs):
+        await kept.rate(answer_id, "up", "")
+    assert await kept.forget("me", [theirs[0], "unknown"], [theirs[1]]) == 1
+    assert await kept.find("mine") is None
+    assert [row.id for row in await kept.answers("theirs")] == [theirs[1]]
+    assert await kept.forget("me", [], []) == 0

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from .conversations import scripted_conversations
 
@@ -18,6 +19,8 @@ with warnings.catch_warnings():
     from askmesh_bot.frontends.discord.endpoints import point_at
 
 from askmesh_bot.conversations.service import Conversations
+from askmesh_bot.database.engine import Database
+from askmesh_bot.database.models import AnswerRow, FeedbackRow
 from askmesh_bot.frontends.discord.frontend import DiscordFrontend
 from askmesh_bot.frontends.discord.settings import DiscordSettings
 from askmesh_bot.frontends.discord.status import State
@@ -57,6 +60,7 @@ class Stage:
     guild: dict[str, Any]
     channel: dict[str, Any]
     conversations: Conversations
+    database: Database
 
     def __post_init__(self) -> None:
         self.ada = self.discord.person("ada")
@@ -69,6 +73,17 @@ class Stage:
     async def answer_with(self, text: str, where: Callable[[], list[dict[str, Any]]]) -> dict[str, Any]:
         """The first message of `where()` that comes to hold `text`."""
         return await until(lambda: next((m for m in where() if text in m["content"]), None))
+
+    async def feedback(self) -> list[tuple[str, str, str]]:
+        """Every verdict kept: answer, verdict, reason."""
+        async with self.database.read() as session:
+            rows = await session.execute(select(FeedbackRow.answer_id, FeedbackRow.verdict, FeedbackRow.reason))
+            return [tuple(row) for row in rows]
+
+    async def questions(self) -> list[str]:
+        """Every question kept, oldest first."""
+        async with self.database.read() as session:
+            return list(await session.scalars(select(AnswerRow.question).order_by(AnswerRow.created_at)))
 
     def restarted(self, tmp_path: Path, **changes: Any) -> DiscordFrontend:
         """Another process's frontend for the same bot, on the same state directory."""
@@ -90,6 +105,7 @@ def settings_for(discord: Emulator, tmp_path: Path, **changes: Any) -> DiscordSe
         "watch_s": 0.1,
         "guild_ready_s": 0.05,
         "standby_poll_s": 0.1,
+        "cooldown_s": 0,
     }
     return DiscordSettings(_env_file=None, **values | changes)
 
@@ -97,14 +113,14 @@ def settings_for(discord: Emulator, tmp_path: Path, **changes: Any) -> DiscordSe
 @asynccontextmanager
 async def staged(tmp_path: Path, wait_ready: bool = True, **changes: Any) -> AsyncIterator[Stage]:
     """A stage for the length of the block."""
-    async with Emulator() as discord, scripted_conversations(tmp_path) as (assistant, conversations):
+    async with Emulator() as discord, scripted_conversations(tmp_path) as (assistant, conversations, database):
         guild = discord.world.add_guild("Python")
         channel = discord.world.add_channel(guild, "general")
         # Fast edits must not meet the limits by accident; the test of the limits sets its own.
         discord.limiter.limits = {key: (100, window) for key, (_, window) in discord.limiter.limits.items()}
         frontend = DiscordFrontend(settings_for(discord, tmp_path, **changes), BASE_URL, conversations)
         await frontend.start()
-        stage = Stage(discord, frontend, assistant, guild, channel, conversations)
+        stage = Stage(discord, frontend, assistant, guild, channel, conversations, database)
         try:
             if wait_ready:
                 await until(lambda: frontend.status.state is State.READY and discord.world.commands)

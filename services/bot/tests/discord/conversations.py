@@ -37,7 +37,7 @@ def migrated() -> bytes:
 
 
 @asynccontextmanager
-async def scripted_conversations(folder: Path) -> AsyncIterator[tuple[ScriptedAssistant, Conversations]]:
+async def scripted_conversations(folder: Path) -> AsyncIterator[tuple[ScriptedAssistant, Conversations, Database]]:
     file = folder / "bot.db"
     if not file.exists():
         file.write_bytes(migrated())
@@ -45,6 +45,6 @@ async def scripted_conversations(folder: Path) -> AsyncIterator[tuple[ScriptedAs
     assistant = ScriptedAssistant()
     store = ConversationStore(database, ConversationSettings(_env_file=None))
     try:
-        yield assistant, Conversations(assistant, store, AnsweringSettings(_env_file=None), "default")
+        yield assistant, Conversations(assistant, store, AnsweringSettings(_env_file=None), "default"), database
     finally:
         await database.close()

@@ -38,6 +38,14 @@ async def test_with_every_peer_down_discord_gets_a_kind_word_and_the_web_stays_u
             assert (ready.status_code, ready.json()["status"]) == (200, "degraded")  # for its peers
             interaction = await ada.slash(channel, "ask", question="How do I read a text file?")
             await until(lambda: "Sorry" in (interaction.response or {}).get("content", ""), 20)
+            (session,) = discord.gateway.live
+            presence = await until(lambda: session.presence)
+            assert presence["status"] == "idle"
+            assert presence["activities"][0]["state"] == "Degraded: embeddings, vectordb, llm away"
+            told = (await web.get("/metrics")).text
+            for line in ('state{state="ready"} 1.0', 'answers_total{outcome="failed"} 1.0', "restarts_total 0.0"):
+                assert f"askmesh_discord_{line}\n" in told
+            assert "askmesh_discord_event_loop_lag_seconds_count" in told
             # Discord goes away; the bot stays ready for the web.
             discord.gateway.faults.refuse = 1000
             await discord.gateway.drop()

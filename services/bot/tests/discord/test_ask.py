@@ -110,7 +110,12 @@ async def test_help_is_private(tmp_path):
 async def test_commands_are_registered_only_where_discord_lacks_them(tmp_path):
     async with staged(tmp_path) as stage:
         await stage.frontend.stop()
-        assert [command["name"] for command in stage.discord.world.commands] == ["ask", "help"]
+        assert [command["name"] for command in stage.discord.world.commands] == [
+            "ask",
+            "help",
+            "privacy",
+            "Ask about this message",
+        ]
         again = stage.restarted(tmp_path)
         await again.start()
         await until(lambda: len([r for r in stage.discord.requests if r.path.endswith("/commands")]) >= 3)

@@ -66,11 +66,11 @@ class SlowPost:
     def __init__(self) -> None:
         self.contents: list[str] = []
 
-    async def send(self, content: str) -> "SlowPost":
+    async def send(self, content: str, buttons=None) -> "SlowPost":
         self.contents.append(content)
         return self
 
-    async def edit(self, content: str) -> None:
+    async def edit(self, content: str, buttons=None) -> None:
         self.contents.append(content)
 
     async def delete(self) -> None:
@@ -81,7 +81,7 @@ class SlowPost:
 
 async def test_of_many_texts_in_one_interval_the_last_is_written():
     post = SlowPost()
-    async with LiveMessage(post, 0.05) as live:
+    async with LiveMessage(post, 0.05, lambda: None) as live:
         for number in range(100):
             live.show(f"text {number}")
         await until(lambda: post.contents)
@@ -95,7 +95,7 @@ async def test_of_many_texts_in_one_interval_the_last_is_written():
 
 async def test_messages_that_a_shorter_text_no_longer_needs_are_deleted():
     post = SlowPost()
-    async with LiveMessage(post, 0.01) as live:
+    async with LiveMessage(post, 0.01, lambda: None) as live:
         live.show("word " * 500)
         await until(lambda: len(post.contents) == 2)
         await live.finish("short")

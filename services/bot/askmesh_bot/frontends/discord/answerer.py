@@ -2,6 +2,7 @@
 
 import asyncio
 import secrets
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass
 
@@ -9,22 +10,21 @@ from askmesh_kit import context
 from askmesh_kit.errors import NotFound, ServiceError
 from askmesh_kit.logs import get_logger
 
-from askmesh_bot.answering.base import Delta, Failed, Sources, Status
-from askmesh_bot.conversations.service import Answered, Conversations
+from askmesh_bot.answering.base import Delta, Done, Event, Failed, Sources, Status
+from askmesh_bot.conversations.service import Answered, ConversationEvent, Conversations
 from askmesh_bot.frontends.discord import rendering
-from askmesh_bot.frontends.discord.destinations import Destination
+from askmesh_bot.frontends.discord.buttons import answer_buttons
+from askmesh_bot.frontends.discord.destinations import Buttons, Destination
 from askmesh_bot.frontends.discord.journal import Journal, Place
 from askmesh_bot.frontends.discord.live_message import LiveMessage, Undeliverable
+from askmesh_bot.frontends.discord.metrics import DiscordMetrics
+from askmesh_bot.frontends.discord.settings import DiscordSettings
+from askmesh_bot.frontends.discord.texts import say
 from askmesh_bot.frontends.discord.tracker import Tracker
 
 log = get_logger("askmesh.discord.answerer")
 
-_SEARCHING = "Searching…"
-_TOO_MANY = "You are already waiting for {count} answers here. Please ask again when one of them is done."
-_INTERRUPTED = "Sorry, I was restarted while answering. Please ask again."
-_TOO_LATE = "Sorry, the answer took too long and I stopped. Please try again."
-_BROKEN = "Sorry, something went wrong on my side. Whoever runs this bot finds it in the log under `{reference}`."
-NOT_ACCEPTING = "I'm being restarted. Please ask again in a moment."
+_PUBLIC = frozenset({"public"})
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,17 @@ class Asked:
     opening: str = ""
     # Stands below the answer: what an admin should know.
     note: str = ""
+    language: str = "en"
+
+
+@dataclass(frozen=True)
+class Reply:
+    """The last words to a question. `outcome` is for the metrics."""
+
+    text: str
+    outcome: str
+    buttons: Buttons = None
+    place: Place | None = None
 
 
 class Answerer:
@@ -49,15 +60,13 @@ class Answerer:
         conversations: Conversations,
         journal: Journal,
         tracker: Tracker,
-        *,
+        metrics: DiscordMetrics,
+        settings: DiscordSettings,
         base_url: str,
-        edit_interval_s: float,
-        answers_per_user: int,
-        deadline_s: float,
     ) -> None:
-        self.journal, self.tracker = journal, tracker
-        self._conversations, self._base_url = conversations, base_url.rstrip("/")
-        self._edit_interval_s, self._answers_per_user, self._deadline_s = edit_interval_s, answers_per_user, deadline_s
+        self.journal, self.tracker, self.conversations = journal, tracker, conversations
+        self.base_url = base_url.rstrip("/")
+        self._metrics, self._settings = metrics, settings
 
     async def answer(self, asked: Asked, destination: Destination) -> list[int]:
         """Answer by editing one message at `destination`. Returns the ids of the messages written.
@@ -67,79 +76,112 @@ class Answerer:
         reference = secrets.token_hex(4)
         context.request_id.set(reference)
         with self.tracker.track(asked.asker_id):
-            async with LiveMessage(destination, self._edit_interval_s) as live:
+            async with LiveMessage(destination, self._settings.edit_interval_s, self._metrics.edits.inc) as live:
                 try:
                     await self._tell(asked, live, reference)
                 except asyncio.CancelledError:
-                    await self._close(live, asked, _INTERRUPTED)
+                    await self._close(live, asked, Reply(say("interrupted", asked.language), "interrupted"))
                     raise
                 return live.ids
 
     async def _tell(self, asked: Asked, live: LiveMessage, reference: str) -> None:
-        if self.tracker.waiting(asked.asker_id) > self._answers_per_user:
-            await self._close(live, asked, _TOO_MANY.format(count=self._answers_per_user))
+        most, deadline_s = self._settings.answers_per_user, self._settings.answer_deadline_s
+        if self.tracker.waiting(asked.asker_id) > most:
+            await self._close(live, asked, Reply(say("too_many", asked.language, count=most), "refused"))
             return
-        live.show(asked.opening + rendering.status(_SEARCHING))
-        context.set_deadline(self._deadline_s)
+        live.show(asked.opening + rendering.status(Status("searching", say("searching")), asked.language))
+        context.set_deadline(deadline_s)
         try:
-            async with asyncio.timeout(self._deadline_s):
-                text = await self._ask(asked, live)
+            async with asyncio.timeout(deadline_s):
+                reply = await self._ask(asked, live)
         except TimeoutError:
-            text = _TOO_LATE
+            reply = Reply(say("too_late", asked.language), "too_late")
         except ServiceError as error:
             failed = Failed(error.code, error.detail, error.fix or "", retryable=error.status in (429, 503, 504))
-            text = rendering.failure(failed)
+            reply = Reply(rendering.failure(failed, asked.language), "failed")
         except Exception:
             log.exception("answer_broke", reference=reference)
-            text = _BROKEN.format(reference=reference)
-        await self._close(live, asked, text)
+            reply = Reply(say("broken", asked.language, reference=reference), "broken")
+        await self._close(live, asked, reply)
 
-    async def _ask(self, asked: Asked, live: LiveMessage) -> str:
-        if asked.continued is None:
-            return await self._listen(asked, None, live)
-        try:
-            return await self._listen(asked, asked.continued, live)
-        except NotFound:
-            # The conversation has changed hands since, as when the bot's database was replaced: a new one starts.
-            return await self._listen(asked, None, live)
+    async def _ask(self, asked: Asked, live: LiveMessage) -> Reply:
+        if await self.journal.opted_out(asked.asker_id):
+            events = self.conversations.ask_once(asked.text, history=(), collection=None, audience=_PUBLIC)
+            return await self._listen(asked, asked.asker_id, events, live)
+        if asked.continued is not None:
+            try:
+                return await self._converse(asked, asked.continued, live)
+            except NotFound:
+                # The conversation has changed hands since, as when the bot's database was replaced: a new one starts.
+                pass
+        return await self._converse(asked, None, live)
 
-    async def _listen(self, asked: Asked, continued: Place | None, live: LiveMessage) -> str:
+    async def _converse(self, asked: Asked, continued: Place | None, live: LiveMessage) -> Reply:
         # A conversation has one owner. In a thread it is whoever asked first, whoever goes on.
         owner_id = continued.asker_id if continued else asked.asker_id
-        events = self._conversations.ask(
+        events = self.conversations.ask(
             asked.text,
             conversation_id=continued.conversation_id if continued else None,
             collection=None,
-            audience=frozenset({"public"}),
-            asker=f"discord:{owner_id}",
+            audience=_PUBLIC,
+            asker=asker_name(owner_id),
         )
+        return await self._listen(asked, owner_id, events, live)
+
+    async def _listen(
+        self,
+        asked: Asked,
+        owner_id: int,
+        events: AsyncGenerator[Event, None] | AsyncGenerator[ConversationEvent, None],
+        live: LiveMessage,
+    ) -> Reply:
         written, links = "", dict[int, str]()
         async with aclosing(events):
             async for event in events:
                 if live.gone:
                     log.info("answer_unwanted", place=asked.place_id)
-                    break
+                    return Reply("", "unwanted")
                 if isinstance(event, Status) and not written:
-                    live.show(asked.opening + rendering.status(event.detail))
+                    live.show(asked.opening + rendering.status(event, asked.language))
                 elif isinstance(event, Sources):
-                    links = rendering.addresses(event.passages, self._base_url)
+                    links = rendering.addresses(event.passages, self.base_url)
                 elif isinstance(event, Delta):
                     written += event.text
                     live.show(asked.opening + rendering.draft(written, links))
                 elif isinstance(event, Failed):
                     log.warning("answer_failed", code=event.code, detail=event.detail, fix=event.fix)
-                    return rendering.failure(event)
+                    return Reply(rendering.failure(event, asked.language), "failed")
+                elif isinstance(event, Done):
+                    return Reply(rendering.answer(event, self.base_url, asked.language), event.outcome)
                 elif isinstance(event, Answered):
-                    await self._remember(asked, Place(event.conversation_id, owner_id), live)
-                    return rendering.answer(event.done, self._base_url)
-        return _TOO_LATE
+                    return await self._kept(asked, owner_id, event, live)
+        return Reply(say("too_late", asked.language), "too_late")
+
+    async def _kept(self, asked: Asked, owner_id: int, event: Answered, live: LiveMessage) -> Reply:
+        place = Place(event.conversation_id, owner_id)
+        # Before the last words are read, so that who goes on at once is understood.
+        await self._remember(asked, place, live)
+        buttons = None
+        if event.answer_id:
+            await self.journal.note(event.answer_id, "asked", asked.asker_id)
+            buttons = answer_buttons(event.answer_id, asked.asker_id, asked.language)
+        text = rendering.answer(event.done, self.base_url, asked.language)
+        return Reply(text, event.done.outcome, buttons, place)
+
+    async def _close(self, live: LiveMessage, asked: Asked, reply: Reply) -> None:
+        self._metrics.answers.labels(reply.outcome).inc()
+        try:
+            await live.finish(asked.opening + reply.text + asked.note, reply.buttons)
+        except Undeliverable as error:
+            log.warning("answer_undeliverable", place=asked.place_id, error=str(error))
+        if reply.place:
+            await self._remember(asked, reply.place, live)
 
     async def _remember(self, asked: Asked, place: Place, live: LiveMessage) -> None:
         ids = [*([asked.place_id] if asked.place_id else []), *live.ids]
         await self.journal.remember(ids, place)
 
-    async def _close(self, live: LiveMessage, asked: Asked, text: str) -> None:
-        try:
-            await live.finish(asked.opening + text + asked.note)
-        except Undeliverable as error:
-            log.warning("answer_undeliverable", place=asked.place_id, error=str(error))
+
+def asker_name(user_id: int) -> str:
+    """How the bot's database names a person on Discord."""
+    return f"discord:{user_id}"

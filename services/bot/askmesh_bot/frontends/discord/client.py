@@ -2,12 +2,16 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import discord
 from askmesh_kit.logs import get_logger
 
+from askmesh_bot.frontends.discord.asking import InteractionAsker
+from askmesh_bot.frontends.discord.buttons import AnswerButton, PrivacyButton, reason_given
 from askmesh_bot.frontends.discord.commands import Tree, build_tree, register
+from askmesh_bot.frontends.discord.desk import ButtonDesk
 from askmesh_bot.frontends.discord.destinations import NO_MENTIONS
 from askmesh_bot.frontends.discord.endpoints import resume_gateway
 from askmesh_bot.frontends.discord.mentions import MentionHandler
@@ -22,10 +26,19 @@ _REGISTER_TRIES = 6
 Parser = Callable[[Any], None]
 
 
+@dataclass(frozen=True)
+class Parts:
+    """What clients of one bot share, one after the other."""
+
+    handler: MentionHandler
+    asker: InteractionAsker
+    desk: ButtonDesk
+
+
 class AskmeshClient(discord.Client):
     """One connection's life. `gave_up` is set, with a reason, when only a fresh client can help."""
 
-    def __init__(self, handler: MentionHandler, settings: DiscordSettings, status: Status) -> None:
+    def __init__(self, parts: Parts, settings: DiscordSettings, status: Status) -> None:
         intents = discord.Intents(
             guilds=True, guild_messages=True, dm_messages=True, message_content=settings.message_content
         )
@@ -38,8 +51,10 @@ class AskmeshClient(discord.Client):
             max_messages=None,
             member_cache_flags=discord.MemberCacheFlags.none(),
         )
-        self._handler, self._settings, self._status = handler, settings, status
-        self.tree: Tree = build_tree(self, handler.answerer, settings.rest_deadline_s)
+        self._handler, self._settings, self._status = parts.handler, settings, status
+        self.desk = parts.desk
+        self.tree: Tree = build_tree(self, parts.asker, parts.desk)
+        self.add_dynamic_items(AnswerButton, PrivacyButton)
         self.gave_up: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._in_vain = 0
         self._registering: asyncio.Task[None] | None = None
@@ -65,6 +80,11 @@ class AskmeshClient(discord.Client):
     async def on_message(self, message: discord.Message) -> None:
         if self.user is not None:
             await self._handler.handle(message, self.user)
+
+    async def on_interaction(self, interaction: discord.Interaction[Any]) -> None:
+        # A form that was opened before a restart is known by its id only; discord.py would not pass it on.
+        if given := reason_given(interaction):
+            await self.desk.kindly(interaction, self.desk.reason_given(interaction, *given))
 
     async def on_error(self, event_method: str, /, *args: Any, **kwargs: Any) -> None:
         log.exception("handler_broke", handler=event_method)

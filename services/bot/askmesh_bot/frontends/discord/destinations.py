@@ -3,12 +3,13 @@
 import asyncio
 import secrets
 from collections.abc import Awaitable, Callable
-from typing import Protocol
+from typing import Any, Protocol
 
 import discord
 
 from askmesh_bot.frontends.discord.rest import bounded, is_expired, is_transient
 
+Buttons = discord.ui.View | None
 NO_MENTIONS = discord.AllowedMentions.none()
 _RETRY_AFTER_S = 0.5
 
@@ -20,7 +21,8 @@ class Post(Protocol):
     def id(self) -> int | None:
         """The message's id, where it is known."""
 
-    async def edit(self, content: str) -> None: ...
+    async def edit(self, content: str, buttons: Buttons = None) -> None:
+        """Replace the content; add `buttons` where there are some."""
 
     async def delete(self) -> None: ...
 
@@ -28,7 +30,7 @@ class Post(Protocol):
 class Destination(Protocol):
     """Takes messages. Both methods raise what discord.py raises."""
 
-    async def send(self, content: str) -> Post: ...
+    async def send(self, content: str, buttons: Buttons = None) -> Post: ...
 
     async def typing(self) -> None:
         """Show for ten seconds that an answer is being written."""
@@ -44,8 +46,9 @@ class ChannelPost:
     def id(self) -> int | None:
         return self._message.id
 
-    async def edit(self, content: str) -> None:
-        await bounded(self._message.edit(content=content, allowed_mentions=NO_MENTIONS), self._deadline_s)
+    async def edit(self, content: str, buttons: Buttons = None) -> None:
+        call = self._message.edit(content=content, allowed_mentions=NO_MENTIONS, **_given(buttons))
+        await bounded(call, self._deadline_s)
 
     async def delete(self) -> None:
         await bounded(self._message.delete(), self._deadline_s)
@@ -59,20 +62,20 @@ class ChannelDestination:
     ) -> None:
         self._channel, self._deadline_s, self._reply_to = channel, deadline_s, reply_to
 
-    async def send(self, content: str) -> Post:
+    async def send(self, content: str, buttons: Buttons = None) -> Post:
         # The nonce makes the second try harmless where the first arrived and only its response was lost.
         nonce = secrets.token_hex(12)
         try:
-            message = await self._send(content, nonce)
+            message = await self._send(content, nonce, buttons)
         except Exception as error:
             if not is_transient(error):
                 raise
             await asyncio.sleep(_RETRY_AFTER_S)
-            message = await self._send(content, nonce)
+            message = await self._send(content, nonce, buttons)
         self._reply_to = None
         return ChannelPost(message, self._deadline_s)
 
-    async def _send(self, content: str, nonce: str) -> discord.Message:
+    async def _send(self, content: str, nonce: str, buttons: Buttons) -> discord.Message:
         # discord.py's type for `reference` does not admit the None that its code does.
         reference = self._reply_to.to_reference(fail_if_not_exists=False) if self._reply_to else None
         call = self._channel.send(
@@ -82,11 +85,17 @@ class ChannelDestination:
             nonce=nonce,
             reference=reference,  # type: ignore[arg-type]
             mention_author=False,
+            **_given(buttons),
         )
         return await bounded(call, self._deadline_s)
 
     async def typing(self) -> None:
         await bounded(_trigger_typing(self._channel), self._deadline_s)
+
+
+def _given(buttons: Buttons) -> dict[str, Any]:
+    # Leaving `view` out keeps the buttons that a message has; passing None would take them away.
+    return {} if buttons is None else {"view": buttons}
 
 
 async def _trigger_typing(channel: discord.abc.Messageable) -> None:
@@ -118,33 +127,40 @@ class InteractionDestination:
         """Use the fallback from now on."""
         self._given_up = True
 
-    async def send(self, content: str) -> Post:
+    async def send(self, content: str, buttons: Buttons = None) -> Post:
         if self.expired:
-            return await self.send_elsewhere(content)
+            return await self.send_elsewhere(content, buttons)
         try:
-            message = await bounded(self._respond(content), self._deadline_s)
+            message = await bounded(self._respond(content, buttons), self._deadline_s)
         except discord.HTTPException as error:
             if not is_expired(error):
                 raise
-            return await self.send_elsewhere(content)
+            return await self.send_elsewhere(content, buttons)
         self._answered = True
         return InteractionPost(message, self, self._deadline_s)
 
-    async def send_elsewhere(self, content: str) -> Post:
+    async def send_elsewhere(self, content: str, buttons: Buttons = None) -> Post:
         """Post by the fallback from now on."""
         self.give_up_token()
         if self._elsewhere is None:
             self._elsewhere = await self._fallback()
-        return await self._elsewhere.send(content)
+        return await self._elsewhere.send(content, buttons)
 
     async def typing(self) -> None:
         """Nothing: Discord shows a deferred interaction as thinking."""
 
-    async def _respond(self, content: str) -> discord.InteractionMessage | discord.WebhookMessage:
+    async def _respond(self, content: str, buttons: Buttons) -> discord.InteractionMessage | discord.WebhookMessage:
         if not self._answered:
-            return await self._interaction.edit_original_response(content=content, allowed_mentions=NO_MENTIONS)
+            return await self._interaction.edit_original_response(
+                content=content, allowed_mentions=NO_MENTIONS, **_given(buttons)
+            )
         return await self._interaction.followup.send(
-            content, ephemeral=self._private, wait=True, allowed_mentions=NO_MENTIONS, suppress_embeds=True
+            content,
+            ephemeral=self._private,
+            wait=True,
+            allowed_mentions=NO_MENTIONS,
+            suppress_embeds=True,
+            **_given(buttons),
         )
 
 
@@ -164,19 +180,20 @@ class InteractionPost:
     def id(self) -> int | None:
         return self._moved.id if self._moved else self._message.id
 
-    async def edit(self, content: str) -> None:
+    async def edit(self, content: str, buttons: Buttons = None) -> None:
         if self._moved:
-            await self._moved.edit(content)
+            await self._moved.edit(content, buttons)
             return
         if not self._destination.expired:
+            call = self._message.edit(content=content, allowed_mentions=NO_MENTIONS, **_given(buttons))
             try:
-                await bounded(self._message.edit(content=content, allowed_mentions=NO_MENTIONS), self._deadline_s)
+                await bounded(call, self._deadline_s)
             except discord.HTTPException as error:
                 if not is_expired(error):
                     raise
             else:
                 return
-        self._moved = await self._destination.send_elsewhere(content)
+        self._moved = await self._destination.send_elsewhere(content, buttons)
 
     async def delete(self) -> None:
         await (self._moved.delete() if self._moved else bounded(self._message.delete(), self._deadline_s))

@@ -2,18 +2,23 @@
 
 import asyncio
 import sqlite3
+from collections.abc import Awaitable, Callable, Mapping
 
 from askmesh_kit.logs import get_logger
+from prometheus_client import CollectorRegistry
 
 from askmesh_bot.conversations.service import Conversations
 from askmesh_bot.frontends.discord.ending import end
 from askmesh_bot.frontends.discord.journal import Journal
 from askmesh_bot.frontends.discord.leader import leadership, lock_path
+from askmesh_bot.frontends.discord.metrics import DiscordMetrics
 from askmesh_bot.frontends.discord.settings import DiscordSettings
 from askmesh_bot.frontends.discord.status import State, Status
 from askmesh_bot.frontends.discord.tracker import Tracker
 
 log = get_logger("askmesh.discord")
+
+Check = Callable[[], Awaitable[str | None]]
 
 
 class DiscordFrontend:
@@ -24,12 +29,17 @@ class DiscordFrontend:
         settings: DiscordSettings,
         base_url: str,
         conversations: Conversations,
+        registry: CollectorRegistry | None = None,
+        checks: Mapping[str, Check] | None = None,
     ) -> None:
+        """`checks`: the services answers come from, whose absence the bot's presence shows; None is all well."""
         self._settings, self._base_url, self._conversations = settings, base_url, conversations
         self._token = settings.token.get_secret_value().strip()
         self._tracker = Tracker()
         self._task: asyncio.Task[None] | None = None
         self.status = Status()
+        self._checks = checks or {}
+        self._metrics = DiscordMetrics(registry or CollectorRegistry(), self.status)
 
     async def start(self) -> None:
         """Connect in the background."""
@@ -74,13 +84,22 @@ class DiscordFrontend:
 
         journal = Journal(self._settings.state_dir / "discord.db")
         supervisor = new_supervisor(
-            self._settings, self._base_url, self._conversations, journal, self._tracker, self.status
+            self._settings,
+            self._base_url,
+            self._conversations,
+            journal,
+            self._tracker,
+            self.status,
+            self._metrics,
+            self._checks,
         )
+        measuring = asyncio.create_task(self._metrics.watch_loop())
         try:
             await supervisor.run()
             # Failed for good. The lock stays: another process would fail the same way.
             await asyncio.Event().wait()
         finally:
+            await end(measuring)
             await supervisor.close()
             journal.close()
 

@@ -2,12 +2,13 @@
 
 import asyncio
 import contextlib
+from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
 from askmesh_kit.logs import get_logger
 
-from askmesh_bot.frontends.discord.destinations import Destination, Post
+from askmesh_bot.frontends.discord.destinations import Buttons, Destination, Post
 from askmesh_bot.frontends.discord.ending import end
 from askmesh_bot.frontends.discord.rest import is_gone, is_transient
 from askmesh_bot.frontends.discord.splitting import messages
@@ -28,11 +29,12 @@ class LiveMessage:
     Each message is edited at most once per `interval_s`, however fast the text changes.
     """
 
-    def __init__(self, destination: Destination, interval_s: float) -> None:
-        self._destination, self._interval_s = destination, interval_s
+    def __init__(self, destination: Destination, interval_s: float, on_edit: Callable[[], None]) -> None:
+        self._destination, self._interval_s, self._on_edit = destination, interval_s, on_edit
+        self._buttons: Buttons = None
         self._text, self._final = "", False
         self._changed = asyncio.Event()
-        self._posts: list[tuple[Post, str]] = []
+        self._posts: list[tuple[Post, tuple[str, Buttons]]] = []
         self._not_before = 0.0
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -58,9 +60,9 @@ class LiveMessage:
         self._text = text
         self._changed.set()
 
-    async def finish(self, text: str) -> None:
-        """Write the final text. Raises Undeliverable."""
-        self._final = True
+    async def finish(self, text: str, buttons: Buttons = None) -> None:
+        """Write the final text, with `buttons` below it. Raises Undeliverable."""
+        self._final, self._buttons = True, buttons
         self.show(text)
         self._tasks[1].cancel()
         # Shielded: a cancelled answer still wants its last words written.
@@ -96,12 +98,14 @@ class LiveMessage:
     async def _put(self, text: str) -> None:
         contents = messages(text)
         for index, content in enumerate(contents):
+            shown = content, self._buttons if index == len(contents) - 1 else None
             if index == len(self._posts):
-                self._posts.append((await self._destination.send(content), content))
-            elif self._posts[index][1] != content:
+                self._posts.append((await self._destination.send(*shown), shown))
+            elif self._posts[index][1] != shown:
                 post, _ = self._posts[index]
-                await post.edit(content)
-                self._posts[index] = (post, content)
+                await post.edit(*shown)
+                self._on_edit()
+                self._posts[index] = (post, shown)
         while len(self._posts) > max(1, len(contents)):
             post, _ = self._posts.pop()
             await post.delete()

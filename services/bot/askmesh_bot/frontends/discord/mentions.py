@@ -7,22 +7,23 @@ import discord
 from askmesh_kit.logs import get_logger
 
 from askmesh_bot.frontends.discord.answerer import Answerer, Asked
+from askmesh_bot.frontends.discord.destinations import NO_MENTIONS
 from askmesh_bot.frontends.discord.journal import Place
+from askmesh_bot.frontends.discord.limits import Limits
 from askmesh_bot.frontends.discord.places import PlaceChooser
 from askmesh_bot.frontends.discord.rest import bounded
+from askmesh_bot.frontends.discord.texts import language_of, say
 
 log = get_logger("askmesh.discord.mentions")
 
-_HELLO = "Hi! Mention me with a question, or use `/ask`. I answer from this community's sources and link to them."
-_UNREADABLE = "I can only read messages that mention me or reply to me. Please reply to my answer, or mention me."
 _REMEMBERED = 5_000
 
 
 class MentionHandler:
     """Decides which messages are questions to the bot, and has each answered once."""
 
-    def __init__(self, answerer: Answerer, chooser: PlaceChooser, deadline_s: float) -> None:
-        self.answerer, self._chooser, self._deadline_s = answerer, chooser, deadline_s
+    def __init__(self, answerer: Answerer, chooser: PlaceChooser, limits: Limits, deadline_s: float) -> None:
+        self.answerer, self._chooser, self._limits, self._deadline_s = answerer, chooser, limits, deadline_s
         # Threads where the hint about unreadable messages was given.
         self._hinted: OrderedDict[int, None] = OrderedDict()
 
@@ -35,11 +36,15 @@ class MentionHandler:
             return
         if not await self.answerer.journal.take(message.id):
             return
-        question = _question(message, me)
+        question, language = _question(message, me), _language(message)
         if not question:
-            await self._say_hello(message, me)
+            await self._say_hello(message, me, language)
             return
-        choice = await self._chooser.choose(message, question)
+        guild_id = message.guild.id if message.guild else None
+        if refusal := await self._limits.refusal(message.author.id, guild_id, language):
+            await self._reply(message, refusal)
+            return
+        choice = await self._chooser.choose(message, question, language)
         if choice is None:
             return
         place = place or (await self.answerer.journal.place(choice.place_id) if choice.place_id else None)
@@ -49,6 +54,7 @@ class MentionHandler:
             place_id=choice.place_id,
             continued=place,
             note=choice.note,
+            language=language,
         )
         await self.answerer.answer(asked, choice.destination)
 
@@ -59,22 +65,25 @@ class MentionHandler:
             place = await self.answerer.journal.place(message.reference.message_id)
         return place
 
-    async def _say_hello(self, message: discord.Message, me: discord.ClientUser) -> None:
+    async def _say_hello(self, message: discord.Message, me: discord.ClientUser, language: str) -> None:
         """To a mention without a question; in its own thread, to words that Discord does not let the bot read."""
         if message.attachments or message.stickers:
             return
-        text = _HELLO
+        text = "hello"
         if not _addresses(message, me):
             if message.channel.id in self._hinted:
                 return
             self._hinted[message.channel.id] = None
             if len(self._hinted) > _REMEMBERED:
                 self._hinted.popitem(last=False)
-            text = _UNREADABLE
+            text = "unreadable"
+        await self._reply(message, say(text, language))
+
+    async def _reply(self, message: discord.Message, text: str) -> None:
         try:
-            await bounded(message.reply(text, mention_author=False), self._deadline_s)
+            await bounded(message.reply(text, mention_author=False, allowed_mentions=NO_MENTIONS), self._deadline_s)
         except (discord.HTTPException, OSError, TimeoutError) as error:
-            log.info("hello_refused", error=str(error))
+            log.info("reply_refused", error=str(error))
 
 
 def _addresses(message: discord.Message, me: discord.ClientUser) -> bool:
@@ -86,6 +95,11 @@ def _follows_up(message: discord.Message, place: Place) -> bool:
     """In the bot's own thread, whoever asked first need not mention it, unless they talk to somebody else."""
     own_thread = isinstance(message.channel, discord.Thread)
     return own_thread and message.author.id == place.asker_id and not message.mentions and not message.role_mentions
+
+
+def _language(message: discord.Message) -> str:
+    """The community's language; Discord does not tell who wrote which language."""
+    return language_of(message.guild.preferred_locale) if message.guild else "en"
 
 
 def _question(message: discord.Message, me: discord.ClientUser) -> str:

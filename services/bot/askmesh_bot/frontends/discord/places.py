@@ -8,17 +8,9 @@ from askmesh_kit.logs import get_logger
 from askmesh_bot.frontends.discord.destinations import ChannelDestination, Destination
 from askmesh_bot.frontends.discord.rendering import thread_name
 from askmesh_bot.frontends.discord.rest import THREAD_EXISTS, bounded
+from askmesh_bot.frontends.discord.texts import say
 
 log = get_logger("askmesh.discord.places")
-
-_NO_THREADS = (
-    "\n\n-# I answer here because I may not use threads in this channel. An admin can change that: give my role"
-    " {missing} under this channel's settings, Permissions."
-)
-_NO_WRITING = (
-    "I can't answer in {channel}: my role lacks {missing} there. An admin can change that under the channel's"
-    " settings, Permissions. Until then you can ask me here."
-)
 
 
 @dataclass(frozen=True)
@@ -38,7 +30,7 @@ class PlaceChooser:
         # Channels whose lack of threads was told once.
         self._told: set[int] = set()
 
-    async def choose(self, message: discord.Message, question: str) -> Choice | None:
+    async def choose(self, message: discord.Message, question: str, language: str) -> Choice | None:
         """Where to answer `message`; None where nothing can be written to anyone."""
         channel = message.channel
         if not isinstance(channel, discord.abc.GuildChannel | discord.Thread):
@@ -46,7 +38,7 @@ class PlaceChooser:
         granted = _granted(channel)
         if isinstance(channel, discord.Thread):
             if granted is not None and not granted.send_messages_in_threads:
-                await self._by_dm(message, ["Send Messages in Threads"])
+                await self._by_dm(message, ["Send Messages in Threads"], language)
                 return None
             return Choice(self._reply(message), channel.id)
         missing = missing_for_threads(granted)
@@ -56,18 +48,18 @@ class PlaceChooser:
                 return Choice(ChannelDestination(thread, self._deadline_s), thread.id)
             missing = ["Create Public Threads", "Send Messages in Threads"]
         if granted is not None and not granted.send_messages:
-            await self._by_dm(message, ["Send Messages", *missing])
+            await self._by_dm(message, ["Send Messages", *missing], language)
             return None
-        return Choice(self._reply(message), note=self._note(channel.id, missing))
+        return Choice(self._reply(message), note=self._note(channel.id, missing, language))
 
     def _reply(self, message: discord.Message) -> Destination:
         return ChannelDestination(message.channel, self._deadline_s, reply_to=message)
 
-    def _note(self, channel_id: int, missing: list[str]) -> str:
+    def _note(self, channel_id: int, missing: list[str], language: str) -> str:
         if not missing or channel_id in self._told:
             return ""
         self._told.add(channel_id)
-        return _NO_THREADS.format(missing=_listed(missing))
+        return "\n\n-# " + say("no_threads", language, missing=_listed(missing))
 
     async def _open(self, message: discord.Message, question: str) -> discord.Thread | None:
         try:
@@ -80,11 +72,11 @@ class PlaceChooser:
             log.warning("thread_failed", channel=message.channel.id, error=str(error))
         return None
 
-    async def _by_dm(self, message: discord.Message, missing: list[str]) -> None:
+    async def _by_dm(self, message: discord.Message, missing: list[str], language: str) -> None:
         channel = message.channel
         assert isinstance(channel, discord.abc.GuildChannel | discord.Thread)
         log.warning("may_not_write", channel=channel.id, missing=missing)
-        text = _NO_WRITING.format(channel=channel.mention, missing=_listed(missing))
+        text = say("no_writing", language, channel=channel.mention, missing=_listed(missing))
         try:
             await bounded(message.author.send(text, allowed_mentions=discord.AllowedMentions.none()), self._deadline_s)
         except (discord.HTTPException, OSError, TimeoutError) as error:

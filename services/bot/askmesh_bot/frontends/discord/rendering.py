@@ -2,12 +2,13 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from askmesh_bot.answering.base import Done, Failed, Passage
+from askmesh_bot.answering.base import Done, Failed, Passage, Status
 from askmesh_bot.frontends.discord.markdown import link, plain, safe_markdown
+from askmesh_bot.frontends.discord.texts import say
 
 _MAX_SOURCES = 8
-_ABSTAINED = "I couldn't find the answer in the sources I know."
-_SOURCES_ONLY = "I can't write an answer just now, but these passages are the closest to your question."
+# Characters shown of a passage.
+_QUOTED = 240
 
 
 def addresses(passages: Iterable[Passage], base_url: str) -> dict[int, str]:
@@ -15,9 +16,9 @@ def addresses(passages: Iterable[Passage], base_url: str) -> dict[int, str]:
     return {passage.number: _absolute(passage.url, base_url) for passage in passages}
 
 
-def status(detail: str) -> str:
-    """What is being done, in small print."""
-    return f"-# {plain(detail, 150)}"
+def status(event: Status, language: str = "en") -> str:
+    """What is being done, in small print. The assistant tells details in English only."""
+    return f"-# {plain(event.detail if language == 'en' else say(event.stage, language), 150)}"
 
 
 def draft(text: str, links: Mapping[int, str]) -> str:
@@ -25,21 +26,32 @@ def draft(text: str, links: Mapping[int, str]) -> str:
     return safe_markdown(text, links)
 
 
-def answer(done: Done, base_url: str) -> str:
+def answer(done: Done, base_url: str, language: str = "en") -> str:
     """The finished answer with its sources."""
     links = addresses((*done.passages, *(citation.passage for citation in done.citations)), base_url)
     body = safe_markdown(done.answer.strip(), links)
     if done.outcome == "answered":
         cited = {citation.passage.number: citation.passage for citation in done.citations}
-        return body + _sources("Sources", [cited[number] for number in sorted(cited)], links)
-    intro = body or (_ABSTAINED if done.outcome == "abstained" else _SOURCES_ONLY)
-    return intro + _sources("Nearest sources", done.passages, links)
+        return body + _sources(say("sources", language), [cited[number] for number in sorted(cited)], links)
+    intro = body or say("abstained" if done.outcome == "abstained" else "sources_only", language)
+    return intro + _sources(say("nearest", language), done.passages, links)
 
 
-def failure(failed: Failed) -> str:
+def failure(failed: Failed, language: str = "en") -> str:
     """An apology a reader can act on; the remedy for the operator is in the log."""
-    again = " Please try again in a moment." if failed.retryable else ""
-    return f"Sorry, I can't answer this right now. {safe_markdown(failed.detail, {})}{again}"
+    again = " " + say("retry", language) if failed.retryable else ""
+    return say("failure", language, detail=safe_markdown(failed.detail, {})) + again
+
+
+def sources(cited: Sequence[tuple[Passage, str]], base_url: str) -> str:
+    """Each passage with what it says and, where there is one, the sentence of the answer that rests on it."""
+    links = addresses((passage for passage, _ in cited), base_url)
+    blocks = []
+    for passage, sentence in cited[:_MAX_SOURCES]:
+        quoted = f"\n> {plain(passage.text, _QUOTED)}" if passage.text.strip() else ""
+        rests = f"\n-# {plain(sentence, 150)}" if sentence else ""
+        blocks.append(f"{_source(passage, links)}{quoted}{rests}")
+    return "\n".join(blocks)
 
 
 def question(text: str) -> str:

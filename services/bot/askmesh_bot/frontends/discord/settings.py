@@ -24,13 +24,21 @@ class DiscordSettings(BaseSettings):
         description="Read messages that do not address the bot. Needs the message content intent in Discord's portal.",
     )
     answers_per_user: int = Field(3, ge=1, description="Answers one person may wait for at once.")
+    cooldown_s: float = Field(3.0, ge=0, description="Least time between two questions of one person, in seconds.")
+    daily_answers: int = Field(0, ge=0, description="Answers a server gets per day (UTC); 0: no limit.")
     answer_deadline_s: float = Field(150.0, gt=0, description="Longest time for one answer, in seconds.")
     rest_deadline_s: float = Field(20.0, gt=0, description="Longest wait for one call of Discord's API, in seconds.")
     drain_s: float = Field(15.0, ge=0, description="Time that answers in flight get at shutdown, in seconds.")
     ready_deadline_s: float = Field(60.0, gt=0, description="Longest wait for a connection to be ready, in seconds.")
     backoff_s: float = Field(1.0, gt=0, description="First pause before a new connection, in seconds; it doubles.")
     backoff_limit_s: float = Field(120.0, gt=0, description="Longest pause before a new connection, in seconds.")
-    standby_poll_s: float = Field(0.5, gt=0, description="How often a second process tries to take over, in seconds.")
+    standby_poll_s: float = Field(0.2, gt=0, description="How often a second process tries to take over, in seconds.")
     watch_s: float = Field(5.0, gt=0, description="How often the connection's health is looked at, in seconds.")
     probe_s: float = Field(60.0, gt=0, description="How often Discord's API is probed, in seconds.")
+    presence_s: float = Field(
+        30.0, gt=0, description="How often the bot's presence is made to say whether its services are up, in seconds."
+    )
+    catch_up_s: float = Field(
+        600.0, ge=0, description="Age up to which mentions missed while disconnected are answered, in seconds; 0: none."
+    )
     guild_ready_s: float = Field(2.0, gt=0, description="Wait for the next server after READY, in seconds.")

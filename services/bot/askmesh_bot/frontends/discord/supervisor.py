@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
 import discord
@@ -41,6 +41,9 @@ _RETIREMENT_S = 120.0
 # A gateway that is gone does not answer the close handshake.
 _CLOSING_S = 3.0
 
+# What runs beside each client, until it is cancelled.
+Companion = Callable[[AskmeshClient, Status], Coroutine[Any, Any, None]]
+
 
 class GaveUp(Exception):
     """A client is alive but no longer serves."""
@@ -52,12 +55,14 @@ class Supervisor:
     def __init__(
         self,
         new_client: Callable[[], AskmeshClient],
+        companions: Sequence[Companion],
         token: str,
         settings: DiscordSettings,
         status: Status,
         tracker: Tracker,
     ) -> None:
-        self._new_client, self._token, self._settings = new_client, token, settings
+        self._new_client, self._companions = new_client, companions
+        self._token, self._settings = token, settings
         self._status, self._tracker = status, tracker
         self._retiring: set[asyncio.Task[None]] = set()
 
@@ -91,16 +96,17 @@ class Supervisor:
         client = self._new_client()
         running = asyncio.create_task(client.start(self._token))
         watching = asyncio.create_task(watch(client, self._settings, self._status))
+        tasks = [running, watching, *(asyncio.create_task(run(client, self._status)) for run in self._companions)]
         try:
-            ending: set[asyncio.Future[Any]] = {running, watching, client.gave_up}
+            ending: set[asyncio.Future[Any]] = {*tasks, client.gave_up}
             await asyncio.wait(ending, return_when=asyncio.FIRST_COMPLETED)
         except asyncio.CancelledError:
-            await self._end(client, running, watching)
+            await self._end(client, *tasks)
             with contextlib.suppress(Exception):
                 await bounded(client.dispose(), _CLOSING_S)
             raise
-        error = _ended_by(client, running, watching)
-        await self._end(client, running, watching)
+        error = _ended_by(client, *tasks)
+        await self._end(client, *tasks)
         # Answers in flight finish with the old client's HTTP session while the next one connects.
         retirement = asyncio.create_task(self._retire(client))
         self._retiring.add(retirement)

@@ -1,12 +1,19 @@
-"""Builds the parts around discord.py: one answerer, one mention handler, and a client per connection."""
+"""Builds the parts around discord.py: one answerer, what leads to it, and a client per connection."""
+
+from collections.abc import Mapping
 
 from askmesh_bot.conversations.service import Conversations
 from askmesh_bot.frontends.discord.answerer import Answerer
-from askmesh_bot.frontends.discord.client import AskmeshClient
+from askmesh_bot.frontends.discord.asking import InteractionAsker
+from askmesh_bot.frontends.discord.client import AskmeshClient, Parts
+from askmesh_bot.frontends.discord.desk import ButtonDesk
 from askmesh_bot.frontends.discord.endpoints import point_at
 from askmesh_bot.frontends.discord.journal import Journal
+from askmesh_bot.frontends.discord.limits import Limits
 from askmesh_bot.frontends.discord.mentions import MentionHandler
+from askmesh_bot.frontends.discord.metrics import DiscordMetrics
 from askmesh_bot.frontends.discord.places import PlaceChooser
+from askmesh_bot.frontends.discord.presence import Check, Presence
 from askmesh_bot.frontends.discord.settings import DiscordSettings
 from askmesh_bot.frontends.discord.status import Status
 from askmesh_bot.frontends.discord.supervisor import Supervisor
@@ -20,18 +27,17 @@ def new_supervisor(
     journal: Journal,
     tracker: Tracker,
     status: Status,
+    metrics: DiscordMetrics,
+    checks: Mapping[str, Check],
 ) -> Supervisor:
     """Everything behind one bot token, ready to run."""
     point_at(settings.api_url, settings.gateway_url)
-    answerer = Answerer(
-        conversations,
-        journal,
-        tracker,
-        base_url=base_url,
-        edit_interval_s=settings.edit_interval_s,
-        answers_per_user=settings.answers_per_user,
-        deadline_s=settings.answer_deadline_s,
-    )
-    handler = MentionHandler(answerer, PlaceChooser(settings.rest_deadline_s), settings.rest_deadline_s)
+    deadline_s = settings.rest_deadline_s
+    answerer = Answerer(conversations, journal, tracker, metrics, settings, base_url)
+    limits = Limits(journal, settings.cooldown_s, settings.daily_answers)
+    asker = InteractionAsker(answerer, limits, deadline_s)
+    handler = MentionHandler(answerer, PlaceChooser(deadline_s), limits, deadline_s)
+    parts = Parts(handler, asker, ButtonDesk(answerer, asker))
     token = settings.token.get_secret_value().strip()
-    return Supervisor(lambda: AskmeshClient(handler, settings, status), token, settings, status, tracker)
+    presence = Presence(checks, settings.presence_s)
+    return Supervisor(lambda: AskmeshClient(parts, settings, status), [presence.run], token, settings, status, tracker)

@@ -20,7 +20,9 @@ def check_commands(body: Any) -> list[Json]:
         _check_name(command, slash=slash)
         if slash:
             _check_description(command)
+        _check_localizations(command)
         for option in command.get("options", []):
+            _check_localizations(option)
             _check_name(option, slash=True)
             _check_description(option)
     return body
@@ -31,6 +33,26 @@ def _check_name(thing: Json, *, slash: bool) -> None:
     fits = _NAME.fullmatch(name) and name == name.lower() if slash else 1 <= len(name) <= 32
     if not fits:
         raise form_error("name", "APPLICATION_COMMAND_INVALID_NAME", "Command name is invalid")
+
+
+_LOCALES = {
+    *("id", "da", "de", "en-GB", "en-US", "es-ES", "es-419", "fr", "hr", "it", "lt", "hu", "nl", "no", "pl", "pt-BR"),
+    *("ro", "fi", "sv-SE", "vi", "tr", "cs", "el", "bg", "ru", "uk", "hi", "th", "zh-CN", "ja", "zh-TW", "ko"),
+}
+
+
+def _check_localizations(thing: Json) -> None:
+    for locale, name in (thing.get("name_localizations") or {}).items():
+        _check_locale(locale)
+        _check_name({"name": name}, slash=thing.get("type", 1) not in (2, 3) or "description" in thing)
+    for locale, description in (thing.get("description_localizations") or {}).items():
+        _check_locale(locale)
+        _check_description({"description": description})
+
+
+def _check_locale(locale: str) -> None:
+    if locale not in _LOCALES:
+        raise form_error("name_localizations", "APPLICATION_COMMAND_INVALID_LOCALE", "Unknown locale")
 
 
 def _check_description(thing: Json) -> None:

@@ -153,7 +153,9 @@ class Connection:
             await self._resume(data)
         elif self.session is None:
             raise Closed(4003)
-        elif op not in (3, 4, 8):
+        elif op == 3:
+            self.session.presence = data
+        elif op not in (4, 8):
             raise Closed(4001)
 
     async def _identify(self, data: Json) -> None:

@@ -5,6 +5,7 @@ import time
 from dataclasses import dataclass, field
 
 from . import errors, messages
+from .components import check_modal
 from .world import Json, World
 
 APPLICATION_COMMAND, COMPONENT, AUTOCOMPLETE, MODAL = 2, 3, 4, 5
@@ -24,6 +25,7 @@ class Interaction:
     kind: int | None = None
     response: Json | None = None
     followups: list[Json] = field(default_factory=list)
+    modal: Json | None = None
 
     @property
     def ack_s(self) -> float | None:
@@ -40,7 +42,9 @@ class Interactions:
     by_id: dict[str, Interaction] = field(default_factory=dict)
     by_token: dict[str, Interaction] = field(default_factory=dict)
 
-    def new(self, channel: Json, user: Json, kind: int, data: Json) -> Interaction:
+    def new(
+        self, channel: Json, user: Json, kind: int, data: Json, *, message: Json | None = None, locale: str = "en-US"
+    ) -> Interaction:
         world = self.world
         permissions = str(int(world.permissions(channel)))
         payload = {
@@ -52,12 +56,14 @@ class Interactions:
             "channel": dict(channel),
             "channel_id": channel["id"],
             "app_permissions": permissions,
-            "locale": "en-US",
+            "locale": locale,
             "attachment_size_limit": 10 << 20,
             "entitlements": [],
             "authorizing_integration_owners": {"0": channel.get("guild_id", "0")},
             "context": 0 if "guild_id" in channel else 1,
         }
+        if message is not None:
+            payload["message"] = dict(message)
         if guild_id := channel.get("guild_id"):
             guild = world.guilds[guild_id]
             payload |= {"guild_id": guild_id, "guild_locale": "en-US", "member": world.member(user, guild)}
@@ -81,6 +87,10 @@ class Interactions:
         kind, data = body.get("type"), body.get("data") or {}
         if kind not in (1, 4, 5, 6, 7, 8, 9):
             raise errors.form_error("type", "BASE_TYPE_CHOICES", "Value must be one of {1, 4, 5, 6, 7, 8, 9}.")
+        if kind == 9:
+            if interaction.payload["type"] == MODAL:
+                raise errors.form_error("type", "BASE_TYPE_CHOICES", "Value must be one of {4, 5, 6, 7}.")
+            interaction.modal = check_modal(data)
         message = self._respond(interaction, kind, data) if kind in (4, 5) else None
         interaction.acknowledged, interaction.kind = time.monotonic(), kind
         return interaction, message

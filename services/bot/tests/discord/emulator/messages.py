@@ -3,6 +3,7 @@
 import re
 from typing import Any
 
+from .components import check_components
 from .errors import ApiError, form_error
 from .world import Json, World, timestamp
 
@@ -54,6 +55,7 @@ def create(world: World, channel: Json, author: Json, body: Json, *, flags: int 
         "tts": False,
         "attachments": [],
         "embeds": [],
+        "components": check_components(body.get("components")),
         "pinned": False,
         "type": 19 if replied else 0,
         "flags": int(body.get("flags") or 0) | flags,
@@ -79,6 +81,8 @@ def edit(world: World, message: Json, body: Json) -> Json:
     if "content" in body:
         content = check_content(body["content"], required=not message["embeds"])
         message |= {"content": content, **mentions(world, content, body.get("allowed_mentions"), None)}
+    if "components" in body:
+        message["components"] = check_components(body["components"])
     if "flags" in body and body["flags"] is not None:
         kept = message["flags"] & ~SUPPRESS_EMBEDS
         message["flags"] = kept | (int(body["flags"]) & SUPPRESS_EMBEDS)

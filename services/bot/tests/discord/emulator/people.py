@@ -3,7 +3,8 @@
 from typing import TYPE_CHECKING, Any
 
 from . import messages
-from .interactions import APPLICATION_COMMAND, Interaction
+from .components import buttons, filled
+from .interactions import APPLICATION_COMMAND, COMPONENT, MODAL, Interaction
 from .world import Json
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ class Person:
 
     def __init__(self, emulator: "Emulator", user: Json) -> None:
         self._emulator, self.user = emulator, user
+        self.locale = "en-US"
 
     async def say(self, channel: Json, text: str, *, reply_to: Json | None = None, ping: bool = True) -> Json:
         """Post a message, optionally as a reply, which pings its author unless switched off."""
@@ -43,6 +45,32 @@ class Person:
                 {"name": name, "type": _OPTION_TYPES[type(value)], "value": value} for name, value in options.items()
             ],
         }
-        interaction = self._emulator.interactions.new(channel, self.user, APPLICATION_COMMAND, data)
+        return await self._interact(channel, APPLICATION_COMMAND, data)
+
+    async def menu(self, message: Json, command: str) -> Interaction:
+        """Use an entry of a message's menu."""
+        known = next(item for item in self._emulator.world.commands if item["name"] == command and item["type"] == 3)
+        channel = self._emulator.world.channels[message["channel_id"]]
+        data = {"id": known["id"], "name": command, "type": 3, "target_id": message["id"]}
+        data["resolved"] = {"messages": {message["id"]: message}}
+        return await self._interact(channel, APPLICATION_COMMAND, data)
+
+    async def click(self, message: Json, label: str) -> Interaction:
+        """Press the button of a message that has this label."""
+        button = next(item for item in buttons(message["components"]) if item.get("label") == label)
+        channel = self._emulator.world.channels[message["channel_id"]]
+        data = {"component_type": button["type"], "custom_id": button["custom_id"], "id": button.get("id", 1)}
+        return await self._interact(channel, COMPONENT, data, message=message)
+
+    async def submit(self, opened: Interaction, text: str) -> Interaction:
+        """Write `text` into the modal that an interaction opened, and send it."""
+        assert opened.modal is not None
+        message = opened.payload.get("message")
+        return await self._interact(opened.channel, MODAL, filled(opened.modal, text), message=message)
+
+    async def _interact(self, channel: Json, kind: int, data: Json, message: Json | None = None) -> Interaction:
+        interaction = self._emulator.interactions.new(
+            channel, self.user, kind, data, message=message, locale=self.locale
+        )
         await self._emulator.gateway.dispatch("INTERACTION_CREATE", interaction.payload)
         return interaction

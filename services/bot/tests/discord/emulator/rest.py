@@ -45,7 +45,15 @@ async def gateway_bot(emulator: "Emulator", request: web.Request, body: Json) ->
 
 
 async def get_commands(emulator: "Emulator", request: web.Request, body: Json) -> Reply:
-    return 200, emulator.world.commands
+    if request.query.get("with_localizations") == "true":
+        return 200, emulator.world.commands
+    return 200, [_without_localizations(command) for command in emulator.world.commands]
+
+
+def _without_localizations(command: Json) -> Json:
+    options = [_without_localizations(option) for option in command.get("options", [])]
+    kept = {key: value for key, value in command.items() if not key.endswith("_localizations")}
+    return kept | ({"options": options} if options else {})
 
 
 async def put_commands(emulator: "Emulator", request: web.Request, body: Any) -> Reply:

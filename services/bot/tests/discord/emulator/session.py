@@ -52,6 +52,7 @@ class Session:
     intents: int
     id: str = field(default_factory=lambda: secrets.token_hex(16))
     sequence: int = 0
+    presence: Json | None = None
     sent: list[Json] = field(default_factory=list)
     socket: Socket | None = None
     request: web.Request | None = None

@@ -1,0 +1,86 @@
+"""Questions that come as interactions: `/ask`, the message menu, and the button that asks again."""
+
+from typing import Any
+
+import discord
+from askmesh_kit.logs import get_logger
+
+from askmesh_bot.frontends.discord import rendering
+from askmesh_bot.frontends.discord.answerer import Answerer, Asked
+from askmesh_bot.frontends.discord.destinations import (
+    NO_MENTIONS,
+    ChannelDestination,
+    Destination,
+    InteractionDestination,
+)
+from askmesh_bot.frontends.discord.limits import Limits
+from askmesh_bot.frontends.discord.places import missing_for_threads
+from askmesh_bot.frontends.discord.rest import ALREADY_ACKNOWLEDGED, bounded, is_expired
+from askmesh_bot.frontends.discord.texts import language_of, say
+
+log = get_logger("askmesh.discord.asking")
+
+
+class InteractionAsker:
+    """Answers in the interaction's own response, with a thread on it for what is asked next."""
+
+    def __init__(self, answerer: Answerer, limits: Limits, deadline_s: float) -> None:
+        self._answerer, self._limits, self._deadline_s = answerer, limits, deadline_s
+
+    async def ask(self, interaction: discord.Interaction[Any], question: str, *, private: bool) -> None:
+        """Answer `question`; `private`: only its asker sees it."""
+        if refusal := await self._refusal(interaction):
+            await interaction.response.send_message(refusal, ephemeral=True, allowed_mentions=NO_MENTIONS)
+            return
+        destination = InteractionDestination(
+            interaction, self._deadline_s, private=private, fallback=lambda: self._elsewhere(interaction, private)
+        )
+        try:
+            # Before anything slow: Discord waits three seconds for this, and no longer.
+            await interaction.response.defer(ephemeral=private, thinking=True)
+        except discord.HTTPException as error:
+            if error.code == ALREADY_ACKNOWLEDGED:
+                return  # another process answers it
+            if not is_expired(error):
+                raise
+            log.warning("acknowledged_too_late", interaction=interaction.id)
+            destination.give_up_token()
+        ids = await self._answerer.answer(await self._asked(interaction, question, private), destination)
+        if ids and not private and not destination.expired:
+            await self._open_thread(interaction, question)
+
+    async def _refusal(self, interaction: discord.Interaction[Any]) -> str | None:
+        language = language_of(interaction.locale)
+        if not self._answerer.tracker.accepting:
+            return say("restarting", language)
+        return await self._limits.refusal(interaction.user.id, interaction.guild_id, language)
+
+    async def _elsewhere(self, interaction: discord.Interaction[Any], private: bool) -> Destination:
+        # What was asked in private is never answered in the channel.
+        if private or not isinstance(interaction.channel, discord.abc.Messageable):
+            return ChannelDestination(await interaction.user.create_dm(), self._deadline_s)
+        return ChannelDestination(interaction.channel, self._deadline_s)
+
+    async def _asked(self, interaction: discord.Interaction[Any], question: str, private: bool) -> Asked:
+        """The question, continuing the conversation of the thread or DM it was asked in."""
+        in_place = isinstance(interaction.channel, discord.Thread | discord.DMChannel) and not private
+        place_id = interaction.channel_id if in_place else None
+        return Asked(
+            question,
+            interaction.user.id,
+            place_id=place_id,
+            continued=await self._answerer.journal.place(place_id) if place_id else None,
+            opening=rendering.question(question),
+            language=language_of(interaction.locale),
+        )
+
+    async def _open_thread(self, interaction: discord.Interaction[Any], question: str) -> None:
+        """A thread on the answer for what is asked next; its id is the message's, so its conversation is known."""
+        channel = interaction.channel
+        if not isinstance(channel, discord.TextChannel) or missing_for_threads(interaction.app_permissions):
+            return
+        try:
+            message = await bounded(interaction.original_response(), self._deadline_s)
+            await bounded(message.create_thread(name=rendering.thread_name(question)), self._deadline_s)
+        except (discord.HTTPException, OSError, TimeoutError) as error:
+            log.info("thread_refused", channel=channel.id, error=str(error))
