@@ -1,14 +1,17 @@
 """`POST /v1/ask`: a question, answered as JSON or as server-sent events."""
 
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from typing import Annotated, Any
 
 from askmesh_kit.auth import Caller, require
+from askmesh_kit.connection import while_connected
 from askmesh_kit.json_body import JsonRoute
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 
 from askmesh_bot.answering.base import Failed
-from askmesh_bot.conversations.service import Answered
+from askmesh_bot.conversations.service import Answered, ConversationEvent
 from askmesh_bot.routes.failures import as_error
 from askmesh_bot.routes.streaming import HEADERS, first_then_rest, server_sent
 from askmesh_bot.schemas import AnswerOut, AskRequest, answer_out
@@ -40,9 +43,14 @@ async def ask(request: Request, asked: AskRequest, caller: Annotated[Caller, Dep
     _, events = await first_then_rest(events)
     if asked.stream or "text/event-stream" in request.headers.get("accept", ""):
         return StreamingResponse(server_sent(events, base_url), media_type="text/event-stream", headers=HEADERS)
-    async for event in events:
-        if isinstance(event, Answered):
-            return JSONResponse(answer_out(event, base_url).model_dump(), headers={"Cache-Control": "no-store"})
-        if isinstance(event, Failed):
-            raise as_error(event)
+    return await while_connected(request, _whole(events, base_url))
+
+
+async def _whole(events: AsyncGenerator[ConversationEvent, None], base_url: str) -> JSONResponse:
+    async with aclosing(events):
+        async for event in events:
+            if isinstance(event, Answered):
+                return JSONResponse(answer_out(event, base_url).model_dump(), headers={"Cache-Control": "no-store"})
+            if isinstance(event, Failed):
+                raise as_error(event)
     raise AssertionError("an answer ends with Answered or Failed")

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 from askmesh_kit.auth import Caller, require
+from askmesh_kit.connection import while_connected
 from askmesh_kit.errors import ErrorRenderer, NotFound, openai_error
 from askmesh_kit.json_body import JsonRoute
 from fastapi import APIRouter, Depends, Request, Response
@@ -66,7 +67,7 @@ async def chat_completions(request: Request, asked: ChatCompletionRequest, _: Re
     )
     completion = Completion(served.model.id, settings.base_url)
     if not asked.stream:
-        whole = await completion.whole(events)
+        whole = await while_connected(request, completion.whole(events))
         return JSONResponse(whole.model_dump(), headers={"Cache-Control": "no-store"})
     with_usage = bool(asked.stream_options and asked.stream_options.include_usage)
     _first, chunks = await first_then_rest(completion.stream(events, with_usage=with_usage))

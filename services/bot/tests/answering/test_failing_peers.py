@@ -131,6 +131,31 @@ def test_a_reader_who_leaves_stops_the_model(scripted: ScriptedLlm, scripted_bot
     until(lambda: scripted.stopped_early == 1, 3)
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "asked"),
+    [
+        ("POST", "/v1/ask", {"json": {"question": READ}}),
+        ("POST", "/v1/chat/completions", {"json": {"messages": [{"role": "user", "content": READ}]}}),
+        ("GET", "/ask", {"params": {"q": READ}}),
+    ],
+)
+def test_a_reader_who_leaves_before_the_whole_answer_stops_the_model(
+    scripted: ScriptedLlm, scripted_bot: Any, method: str, path: str, asked: dict[str, Any]
+) -> None:
+    scripted.reply, scripted.pause_s = "word " * 2000, 0.05
+
+    async def leave() -> None:
+        async with httpx2.AsyncClient(timeout=30) as client:
+            asking = asyncio.create_task(client.request(method, f"{scripted_bot()}{path}", **asked))
+            while not scripted.requests:
+                await asyncio.sleep(0.02)
+            asking.cancel()
+            await asyncio.wait([asking])
+
+    asyncio.run(leave())
+    until(lambda: scripted.stopped_early == 1, 3)
+
+
 def test_the_prompt_fits_a_small_model_by_its_own_count(scripted: ScriptedLlm, scripted_bot: Any) -> None:
     from bot_mesh import count_tokens
 

@@ -5,6 +5,7 @@ from typing import Annotated
 from urllib.parse import urlencode
 
 from askmesh_kit.auth import require
+from askmesh_kit.connection import while_connected
 from askmesh_kit.errors import NotFound
 from askmesh_kit.json_body import JsonRoute
 from fastapi import APIRouter, Depends, Query, Request, Response
@@ -80,6 +81,10 @@ async def ask(request: Request, q: Asked) -> Response:
     if refusal:
         status, detail, fix = refusal
         return page_response(message_page(question, detail, fix), status)
+    return await while_connected(request, _answered(request, question))
+
+
+async def _answered(request: Request, question: str) -> Response:
     outcome = Failed("cut_short", "The answer ended before it was complete.", "Ask again.")
     events = request.state.conversations.ask(question, conversation_id=None, collection=None, audience=_PUBLIC)
     async with aclosing(events):
