@@ -30,6 +30,9 @@ class Path:
 
     def with_args(self, *args):
         """Open `args` as given by **kwargs."""
+
+    def owner(self):
+        """Return the owner's name. Raise if nobody is known by it."""
 '''
 
 GUIDE = """# Running askmesh
@@ -39,6 +42,8 @@ GUIDE = """# Running askmesh
 Text.
 
 ## Deploy with Compose
+
+## Run it alone
 
 ## Settings
 

@@ -28,8 +28,10 @@ _DOCSTRING = re.compile(
     r"^\s*(?:async )?def (?!_)\w+\([^)]*\)[^:\n]*:\s*\n\s*[rR]?\"\"\"\s*(\S[^\n\"]{15,80}?)\.?\s*(?:\"\"\"|\n)",
     re.MULTILINE,
 )
-# Markup and names of parameters do not read as a question.
-_UNSPEAKABLE = re.compile(r"[`*_|<>\[\]{}\\$:;=]")
+# Markup, names of parameters and the end of a sentence do not read as a question.
+_UNSPEAKABLE = re.compile(r"[`*_|<>\[\]{}\\$:;=]|[.!?] ")
+# "Run it alone" says nothing away from its page.
+_POINTS_BACK = re.compile(r"\b(?:it|them|this|these|those)\b", re.IGNORECASE)
 
 
 async def learned_sources(session: AsyncSession, collection: str) -> list[tuple[str, str, int]]:
@@ -72,7 +74,8 @@ def questions_about(title: str, kind: str, text: str) -> Iterator[str]:
         return
     headings = [(match[1] or match[2]).strip() for match in _HEADING.finditer(text)]
     yield from (heading for heading in headings if heading.endswith("?") and not _UNSPEAKABLE.search(heading))
-    yield from (f"{_how(heading)}?" for heading in headings if _speakable(heading) and " " in heading)
+    tasks = (heading for heading in headings if _speakable(heading) and not _POINTS_BACK.search(heading))
+    yield from (f"{_how(heading)}?" for heading in tasks if " " in heading)
     if title and not _UNSPEAKABLE.search(title):
         yield f"What is {title} about?"
 
