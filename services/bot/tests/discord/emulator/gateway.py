@@ -234,7 +234,7 @@ def guild_create(world: World, guild: Json) -> Json:
         "explicit_content_filter": 0,
         "mfa_level": 0,
         "premium_tier": 0,
-        "preferred_locale": "en-US",
+        "preferred_locale": guild.get("preferred_locale", "en-US"),
         "nsfw_level": 0,
         "system_channel_flags": 0,
         "system_channel_id": None,
