@@ -61,13 +61,8 @@ class AnsweringSettings(BaseSettings):
     deadline_s: float = Field(60.0, gt=0, description="Longest time for one answer, in seconds.")
     candidates: int = Field(40, ge=1, le=200, description="Passages retrieved before packing.")
     passages: int = Field(8, ge=1, le=30, description="Most passages shown to the model.")
-    min_similarity: float = Field(0.25, description="Cosine below which a passage alone does not support an answer.")
-    sure_similarity: float = Field(0.65, description="Cosine from which an answer is tried whatever the words are.")
-    min_coverage: float = Field(
-        0.5,
-        ge=0,
-        le=1,
-        description="Share of the question's terms the best passages must hold, rarer ones counting double.",
+    min_chance: float = Field(
+        0.45, ge=0, le=1, description="Probability that the passages hold an answer below which there is none."
     )
     min_support: float = Field(
         0.5, ge=0, le=1, description="Share of a sentence's terms its cited passages must hold to support it."

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from askmesh_kit.errors import Conflict, InvalidRequest, NotFound
 
 from askmesh_bot.answering.base import Citation, Delta, Done, Outcome, Passage, Question, Sources, Status, Turn
+from askmesh_bot.answering.calibration import DEFAULT, weights_of
 from askmesh_bot.answering.citations import CitationCheck, Strictness
 from askmesh_bot.answering.closeness import EmbeddingCloseness
 from askmesh_bot.answering.draft import Draft
@@ -18,7 +19,7 @@ from askmesh_bot.answering.quoting import quote_best
 from askmesh_bot.answering.retrieval import Candidate, Retrieval
 from askmesh_bot.answering.rewrite import rewrite
 from askmesh_bot.answering.running import Emit
-from askmesh_bot.answering.sufficiency import Limits, insufficient, measure, unmentioned
+from askmesh_bot.answering.sufficiency import insufficient, measure, unmentioned, without_argument
 from askmesh_bot.answering.terms import named_identifiers
 from askmesh_bot.database.collections import Collections
 from askmesh_bot.database.models import CollectionRow
@@ -50,6 +51,7 @@ class Answering:
     def __init__(self, means: Means, question: Question, emit: Emit) -> None:
         self._means, self._question, self._emit = means, question, emit
         self._query = rewrite(question.text, question.history)
+        self._weights = DEFAULT
         self._began = time.perf_counter()
         self._timings: dict[str, float] = {}
 
@@ -88,6 +90,7 @@ class Answering:
                 fix="Run the embeddings service with the former model, or learn the sources again into a new collection.",
                 code="index_mismatch",
             )
+        self._weights = weights_of(model.fingerprint, model.id)
         return collection
 
     async def _search(self, collection: CollectionRow) -> list[Candidate]:
@@ -115,10 +118,11 @@ class Answering:
         settings = self._means.settings
         passages = [candidate.passage for candidate in found]
         with self._timed("gate"):
-            limits = Limits(settings.min_similarity, settings.sure_similarity, settings.min_coverage)
-            if reason := insufficient(measure(self._question.text, passages), limits):
+            text = self._question.text
+            reason = insufficient(measure(text, found), self._weights, settings.min_chance)
+            if reason := reason or without_argument(text, passages):
                 return reason
-            for name in unmentioned(named_identifiers(self._question.text), passages)[:3]:
+            for name in unmentioned(named_identifiers(text), passages)[:3]:
                 async with self._limited("vectordb"):
                     if not await self._means.retrieval.holds(collection, name, self._question.audience):
                         return f"`{name}` is not in the sources"

@@ -22,6 +22,8 @@ class Candidate:
 
     passage: Passage
     position: int = 0
+    # Its place in the full-text ranking, from 1; None where it is not in it.
+    lexical_rank: int | None = None
 
 
 def search_filter(audience: Collection[str], sources: Collection[str]) -> dict[str, Any]:
@@ -127,4 +129,4 @@ def candidate(match: Match) -> Candidate:
         similarity=match.similarity,
         score=match.score,
     )
-    return Candidate(passage, number("position") or 0)
+    return Candidate(passage, number("position") or 0, match.lexical_rank)

@@ -4,59 +4,75 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from askmesh_bot.answering.base import Passage
-from askmesh_bot.answering.retrieval import mentions
-from askmesh_bot.answering.terms import content_terms, stems
+from askmesh_bot.answering.calibration import Weights
+from askmesh_bot.answering.fusion import is_named
+from askmesh_bot.answering.retrieval import Candidate, mentions
+from askmesh_bot.answering.terms import content_terms, named_arguments, named_identifiers, stems
 
 _LOOKED_AT = 5
 # A term most candidates hold says little about whether these ones answer the question.
 _COMMON_SHARE = 0.6
-
-
-@dataclass(frozen=True)
-class Limits:
-    """Cosines and shares, from 0 to 1, between which the signals are weighed."""
-
-    min_similarity: float
-    sure_similarity: float
-    min_coverage: float
+# What a signature with it takes can't be told from the signature.
+_ANY_ARGUMENT = "**"
 
 
 @dataclass(frozen=True)
 class Signals:
-    """What the gate saw."""
+    """What the gate saw, each from 0 to 1."""
 
+    # The best cosine of all candidates; None where the store tells none.
     similarity: float | None
+    # The share of the question's terms in the best of the first passages, rarer ones counting double.
     coverage: float
-    missing: tuple[str, ...]
+    # The share of the question's terms that no candidate holds.
+    missing: float
+    # 1 / the lexical rank of the candidate closest in meaning; 0 where it has none.
+    agreement: float
+    # The terms that none of the first passages hold.
+    unheld: tuple[str, ...]
+
+    def chance(self, weights: Weights) -> float:
+        """The probability that the passages hold an answer."""
+        return weights.chance(self.similarity or 0.0, self.coverage, self.missing, self.agreement)
 
 
-def measure(question: str, passages: Sequence[Passage]) -> Signals:
-    """Best cosine, and the share of the question's terms that the best passages hold, rarer terms counting double."""
-    top = passages[:_LOOKED_AT]
-    held = frozenset().union(*(stems(f"{passage.header} {passage.text}") for passage in top))
-    everywhere = [stems(f"{passage.header} {passage.text}") for passage in passages]
+def measure(question: str, found: Sequence[Candidate]) -> Signals:
+    """The signals of a question's candidates, which come best first."""
+    held = [stems(f"{one.passage.header} {one.passage.text}") for one in found]
     terms = content_terms(question)
-    weights = {term: _weight(term, everywhere) for term in terms}
+    weights = {term: _weight(term, held) for term in terms}
     total = sum(weights.values())
-    covered = sum(weight for term, weight in weights.items() if term in held)
-    similarities = [passage.similarity for passage in top if passage.similarity is not None]
+    best = max((sum(weights[term] for term in terms if term in stems_) for stems_ in held[:_LOOKED_AT]), default=0.0)
+    absent = [term for term in terms if not any(term in stems_ for stems_ in held)]
+    close = [one for one in found if one.passage.similarity is not None]
+    closest = max(close, key=lambda one: one.passage.similarity or 0.0, default=None)
     return Signals(
-        similarity=max(similarities, default=None),
-        coverage=covered / total if total else 1.0,
-        missing=tuple(term for term in terms if term not in held),
+        similarity=closest.passage.similarity if closest else None,
+        coverage=best / total if total else 1.0,
+        missing=len(absent) / len(terms) if terms else 0.0,
+        agreement=1 / closest.lexical_rank if closest and closest.lexical_rank else 0.0,
+        unheld=tuple(term for term in terms if not any(term in stems_ for stems_ in held[:_LOOKED_AT])),
     )
 
 
-def insufficient(signals: Signals, limits: Limits) -> str:
+def insufficient(signals: Signals, weights: Weights, min_chance: float) -> str:
     """Why these passages can't support an answer, or nothing."""
-    similarity = signals.similarity
-    if similarity is not None and similarity >= limits.sure_similarity:
+    if signals.chance(weights) >= min_chance:
         return ""
-    if similarity is not None and similarity < limits.min_similarity:
-        return "nothing in the sources is close to this question"
-    if signals.coverage < limits.min_coverage:
-        terms = ", ".join(signals.missing[:5])
-        return f"the nearest passages do not mention: {terms}"
+    if signals.unheld:
+        return f"the nearest passages do not mention: {', '.join(signals.unheld[:5])}"
+    return "nothing in the sources is close to this question"
+
+
+def without_argument(question: str, passages: Sequence[Passage]) -> str:
+    """Which object the question gives an argument that its documentation does not have, or nothing."""
+    for name in named_identifiers(question):
+        own = [passage for passage in passages if is_named(passage.header, frozenset({name.lower()}))]
+        if not own or any(_ANY_ARGUMENT in passage.header for passage in own):
+            continue
+        for argument in named_arguments(question):
+            if argument != name and not any(mentions(passage, argument) for passage in own):
+                return f"`{name}` has no `{argument}` in the sources"
     return ""
 
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 
 # Words that say how something is asked or told, not what about.
 STOPWORDS = frozenset(
@@ -235,10 +236,14 @@ _CODE_SPAN = re.compile(r"(?<!`)(`+)(?!`)(.+?)(?<!`)\1(?!`)", re.S)
 _QUOTED = re.compile(r"[\"“]([^\"“”\n]{2,200})[\"”]|(?<!\w)['‘]([^'‘’\s]{2,80})['’](?!\w)")
 _CLASS = re.compile(r"(?<![\w.])[A-Z][a-z0-9]+(?:[A-Z][a-z0-9]+)+(?!\w)")
 _INVENTED = ("my_", "your_", "our_", "foo", "bar")
+_ARGUMENT = re.compile(
+    r"(?<![\w.?&/])`?([A-Za-z_]\w*)`?=(?=[\w'\"{\[(-])|(?<![\w.])`?([A-Za-z_]\w*)`? (?:argument|parameter|option) (?:of|to|in|for)\b"
+)
 _NAME = re.compile(r"(?<=[a-z,;)] )(?:[A-Z][\w'’-]+|[A-Z]{2,})")
 _VOWEL = re.compile(r"[aeiouy]")
 
 
+@lru_cache(maxsize=65_536)
 def stem(word: str) -> str:
     """A light English stem: plurals, -ing, -ed and a final e go, so that `reads`, `reading` and `read` are one term."""
     word = word.lower().split("'")[0].split("’")[0]
@@ -293,6 +298,11 @@ def named_identifiers(question: str) -> tuple[str, ...]:
     spans = [name for span in code_spans(question) for name in identifiers(f"{span} ")]
     plain = identifiers(without_code_spans(question))
     return tuple(dict.fromkeys(name for name in (*spans, *plain) if not name.lower().startswith(_INVENTED)))
+
+
+def named_arguments(question: str) -> tuple[str, ...]:
+    """What the question says is an argument of something: `encoding=…`, `the encoding argument of …`."""
+    return tuple(dict.fromkeys(match.group(1) or match.group(2) for match in _ARGUMENT.finditer(question)))
 
 
 def camel_case(text: str) -> tuple[str, ...]:
