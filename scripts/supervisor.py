@@ -116,8 +116,12 @@ class Supervisor:
         states = {child.service.name: asdict(child.state) for child in self._children}
         path = self.mesh.state / "supervisor.json"
         state = {"pid": os.getpid(), "settings": self._settings, "services": states}
-        path.with_suffix(".tmp").write_text(json.dumps(state, indent=1))
-        path.with_suffix(".tmp").replace(path)
+        try:
+            path.with_suffix(".tmp").write_text(json.dumps(state, indent=1))
+            path.with_suffix(".tmp").replace(path)
+        except OSError as error:
+            # A full disk must not end the restarting of services: only `status` is out of date for it.
+            print(f"{path} can't be written: {error}", file=sys.stderr, flush=True)
 
     async def _watch_logs(self) -> None:
         while True:

@@ -92,9 +92,13 @@ def _runs(mesh: Mesh) -> bool:
 
 
 def _state(mesh: Mesh) -> dict[str, Any]:
+    """What the supervisor last wrote; nothing where there is none, or where a full disk or a power cut damaged it."""
     path = mesh.state / "supervisor.json"
-    state: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
-    return state
+    try:
+        state = json.loads(path.read_text()) if path.exists() else {}
+    except ValueError:
+        return {}
+    return state if isinstance(state, dict) else {}
 
 
 def _stop_leftovers(mesh: Mesh) -> None:

@@ -79,3 +79,28 @@ def test_down_ends_everything_and_up_clears_what_a_killed_supervisor_left(anothe
     assert shown.returncode == 1
     assert "not running: make up" in shown.stdout
     assert mesh.script("down").stdout == "askmesh is not running.\n"
+
+
+def test_a_damaged_state_file_is_no_obstacle(another_mesh: Any) -> None:
+    mesh = another_mesh()
+    state = mesh.directory / ".askmesh" / "supervisor.json"
+    state.parent.mkdir(parents=True, exist_ok=True)
+    for damaged in ('{"pid": 12', "", "[]", "\0" * 20):
+        state.write_text(damaged)
+        shown = mesh.script("status")
+        assert "askmesh is not running: make up" in shown.stdout, shown.stderr
+        assert shown.stderr == ""
+    assert "not running" in mesh.script("down").stdout
+    assert not state.exists()
+
+
+def test_a_state_file_that_can_not_be_written_does_not_end_the_restarting(another_mesh: Any) -> None:
+    mesh = another_mesh()
+    assert mesh.up().returncode == 0
+    before = mesh.pid("llm")
+    # A folder in its place is refused like a full disk, also to root.
+    (mesh.directory / ".askmesh" / "supervisor.tmp").mkdir()
+    os.kill(before, signal.SIGKILL)
+    until(lambda: not mesh.ready("llm"), what="the end of the llm")
+    until(lambda: mesh.ready("llm"), what="the return of the llm")
+    (mesh.directory / ".askmesh" / "supervisor.tmp").rmdir()
