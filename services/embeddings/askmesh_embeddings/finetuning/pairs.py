@@ -124,4 +124,8 @@ def _split(text: str) -> tuple[str, str]:
 def _asks(text: str) -> bool:
     words = text.split()
     # ` : ` marks a parameter in numpydoc, not a sentence.
-    return " : " not in text and _LEAST_WORDS <= len(words) <= 40 and sum(word.isalpha() or word[:-1].isalpha() for word in words) >= 3
+    return (
+        " : " not in text
+        and _LEAST_WORDS <= len(words) <= 40
+        and sum(word.isalpha() or word[:-1].isalpha() for word in words) >= 3
+    )
