@@ -10,7 +10,7 @@ from askmesh_vectordb.stores.local.nearest import Nearest
 _FEW_CANDIDATES = 3000
 """So many are scored exactly in less time than a filtered walk through the graph takes."""
 _OVERFETCH = 2
-_LEAST_FETCHED = 64
+_LEAST_FETCHED = 32
 _MOST_FETCHED = 2000
 
 
@@ -26,7 +26,12 @@ def search(
         places = _approximate(view, nearest, tail, query.astype(np.float32), norm, top_k, usable)
     if places is None:
         places = view.shortlist(query.astype(np.float32), norm, top_k, usable)
-    return places, view.exact(query, places)
+    scores = view.exact(query, places)
+    if len(scores) <= top_k:
+        return places, scores
+    # Of what was found only the best are read from the file, with all that share the last place.
+    best = np.flatnonzero(scores >= np.partition(scores, len(scores) - top_k)[len(scores) - top_k])
+    return places[best], scores[best]
 
 
 def _approximate(
