@@ -4,13 +4,12 @@ import secrets
 from typing import Annotated
 
 from askmesh_kit.auth import require
-from askmesh_kit.errors import NotFound
 from fastapi import APIRouter, Depends, Query
 from fastapi.responses import HTMLResponse
 
 from askmesh_bot.knowledge.library import Library
 from askmesh_bot.routes.knowledge import library
-from askmesh_bot.routes.reader_page import content_security_policy, reader_page
+from askmesh_bot.routes.reader_page import content_security_policy, missing_page, reader_page
 
 router = APIRouter(tags=["knowledge"])
 
@@ -32,9 +31,15 @@ async def read(
     line_end: _Line = 0,
 ) -> HTMLResponse:
     document = await shelf.journal.document(collection, source, path)
-    if document is None:
-        raise NotFound("This document is not among what was learned; it may have been forgotten since.")
     nonce = secrets.token_urlsafe(16)
+    headers = {
+        "Content-Security-Policy": content_security_policy(nonce),
+        "X-Content-Type-Options": "nosniff",
+        "Referrer-Policy": "same-origin",
+    }
+    if document is None:
+        # A page as well: old citations are followed by people.
+        return HTMLResponse(missing_page(path=path, nonce=nonce), 404, headers=headers)
     row = await shelf.journal.source(source)
     page = reader_page(
         title=document.title,
@@ -45,9 +50,4 @@ async def read(
         marked=range(line_start, max(line_start, line_end) + 1) if line_start else range(0),
         nonce=nonce,
     )
-    headers = {
-        "Content-Security-Policy": content_security_policy(nonce),
-        "X-Content-Type-Options": "nosniff",
-        "Referrer-Policy": "same-origin",
-    }
     return HTMLResponse(page, headers=headers)

@@ -49,23 +49,33 @@ def reader_page(
 ) -> str:
     """The page. `marked` are line numbers shown as cited also where scripts don't run."""
     lines = "\n".join(_line(number, line, number in marked) for number, line in enumerate(text.split("\n"), start=1))
+    about = f"{source} › {path} · as learned on {synced_at:%Y-%m-%d %H:%M} UTC"
+    body = f'<main>\n{lines}\n</main>\n<script nonce="{nonce}">{_SCRIPT}</script>'
+    return _page(title, f"{title} · {source}", about, body, nonce)
+
+
+def missing_page(*, path: str, nonce: str) -> str:
+    """The page of a document that is not there, or no longer."""
+    about = f"{path} is not among what was learned; it may have been forgotten since, or have another name now."
+    return _page("This document is not here", "Not here", about, "", nonce)
+
+
+def _page(heading: str, title: str, about: str, body: str, nonce: str) -> str:
+    """`body` is HTML, all else text."""
     return f"""<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{escape(title)} · {escape(source)}</title>
+<title>{escape(title)}</title>
 <style nonce="{nonce}">{_STYLE}</style>
 </head>
 <body>
 <header>
-<h1>{escape(title)}</h1>
-<p>{escape(source)} › {escape(path)} · as learned on {synced_at:%Y-%m-%d %H:%M} UTC</p>
+<h1>{escape(heading)}</h1>
+<p>{escape(about)}</p>
 </header>
-<main>
-{lines}
-</main>
-<script nonce="{nonce}">{_SCRIPT}</script>
+{body}
 </body>
 </html>
 """

@@ -120,6 +120,9 @@ def test_what_can_not_be_learned_is_said(start: Callable[..., httpx2.Client], fo
     for path in ("/v1/sources/nope", "/v1/documents?source=nope", "/read/a/b/c.md"):
         assert client.get(path).status_code == 404
     assert client.delete("/v1/sources/nope").json()["code"] == "source_not_found"
+    gone = client.get("/read/a/b/<i>c.md").text
+    assert "This document is not here" in gone
+    assert "&lt;i&gt;c.md" in gone
 
 
 def test_only_the_named_folders_may_be_learned(start: Callable[..., httpx2.Client], folder: Path) -> None:

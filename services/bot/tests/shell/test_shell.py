@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -10,6 +11,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from askmesh_bot.frontends.shell import asking, commands
+from rich.console import Console
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -135,14 +138,18 @@ def test_status_finds_services_on_other_ports(run: Run, bot: str) -> None:
 
 
 def test_ids_are_shown_whole_on_a_narrow_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
-    from askmesh_bot.frontends.shell import commands
-    from rich.console import Console
-
     narrow = Console(width=60, force_terminal=True, record=True, file=io.StringIO())
     monkeypatch.setattr(commands, "out", narrow)
     row = ["a-folder-of-documents-0123abcd", "A folder of documents", "folder", "default", "12", "345", "ready"]
     commands._table(("id", "title", "kind", "collection", "documents", "chunks", "status"), [row])
     assert row[0] in narrow.export_text()
+
+
+def test_a_place_cited_twice_is_listed_once(capsys: pytest.CaptureFixture[str]) -> None:
+    one = {"number": 1, "header": "shutil.which()", "title": "shutil", "url": "http://localhost/read/a"}
+    two = one | {"number": 2, "url": "http://localhost/read/b"}
+    asking._sources({"outcome": "answered", "citations": [one, two, one], "passages": []})
+    assert re.findall(r"^\[(\d)\]", capsys.readouterr().out, re.MULTILINE) == ["1", "2"]
 
 
 def test_a_document_can_not_steer_the_terminal() -> None:

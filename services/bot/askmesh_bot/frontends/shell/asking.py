@@ -40,7 +40,8 @@ def _sources(done: dict[str, Any]) -> None:
     if not shown:
         return
     say(f"\n{title}", style="bold")
-    for passage in shown:
+    # A passage may be cited for several sentences.
+    for passage in {passage["number"]: passage for passage in shown}.values():
         line = Text(f"[{passage['number']}] ", style="cyan")
         line.append(clean(str(passage["header"] or passage["title"])), style="default")
         out.print(line)
