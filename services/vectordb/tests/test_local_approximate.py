@@ -211,6 +211,24 @@ async def test_an_index_of_mostly_dead_rows_is_built_anew(small: Path) -> None:
     await store.close()
 
 
+async def test_search_stays_exact_where_the_index_cannot_be_built(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    attempts = []
+
+    def fail(self: Nearest, *_: Any) -> int:
+        attempts.append(self)
+        raise MemoryError("no room")
+
+    monkeypatch.setattr(Nearest, "add", fail)
+    store = await filled(tmp_path, SMALL, exact_limit=100)
+    for n in range(20):
+        assert await ids(store, SMALL[n], 1) == [f"r{n:05d}"]
+        await asyncio.sleep(0.01)
+    assert len(attempts) == 1
+    await store.close()
+
+
 async def test_dropping_an_index_takes_its_snapshots_along(small: Path) -> None:
     store = LocalStore(small, exact_limit=100)
     await store.drop_index("docs")

@@ -13,10 +13,13 @@ from threading import Event, Lock, Thread
 from typing import Any
 
 import numpy as np
+from askmesh_kit.logs import get_logger
 
 from askmesh_vectordb.stores.base import Metric
 from askmesh_vectordb.stores.local.matrix import View
 from askmesh_vectordb.stores.local.nearest import CONNECTIVITY, METRICS, Nearest
+
+log = get_logger("askmesh.vectordb")
 
 _SMALLEST_STEP = 256
 """Rows that are worth waking the builder for; until then they are scored one by one."""
@@ -68,22 +71,27 @@ class Builder:
 
     def _run(self, namespace: int, view: View) -> None:
         try:
-            known = self._ready.get(namespace)
-            start = int(np.searchsorted(view.rows, known.last_row, side="right")) if known else 0
-            if known is None or self._is_wasteful(known, view, start):
-                nearest = (self._restored(namespace, view) if known is None else None) or self._empty()
-            else:
-                nearest = known
-            if known is None:
-                self._ready[namespace] = nearest
-            if self._grow(nearest, view):
-                self._ready[namespace] = nearest
-                if 10 * abs(len(nearest) - self._saved.get(namespace, 0)) >= len(nearest):
-                    # A snapshot saves the next start some time, no more: without room for one there is none.
-                    with suppress(OSError, RuntimeError):
-                        self._save(namespace, nearest)
+            self._build(namespace, view)
+        except Exception as error:
+            # Search stays exact, and the same failure is not had again and again.
+            self._stop.set()
+            log.error("approximate_index_failed", file=self._path.name, exc_info=error)
         finally:
             self._thread = None
+
+    def _build(self, namespace: int, view: View) -> None:
+        known = self._ready.get(namespace)
+        start = int(np.searchsorted(view.rows, known.last_row, side="right")) if known else 0
+        if known is None:
+            nearest = self._ready[namespace] = self._restored(namespace, view) or self._empty()
+        else:
+            nearest = self._empty() if self._is_wasteful(known, view, start) else known
+        if self._grow(nearest, view):
+            self._ready[namespace] = nearest
+            if 10 * abs(len(nearest) - self._saved.get(namespace, 0)) >= len(nearest):
+                # A snapshot saves the next start some time, no more: without room for one there is none.
+                with suppress(OSError, RuntimeError):
+                    self._save(namespace, nearest)
 
     def _empty(self) -> Nearest:
         return Nearest(self._dimension, self._metric)
