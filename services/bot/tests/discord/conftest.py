@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from prometheus_client import CollectorRegistry
 from sqlalchemy import select
 
 from .conversations import scripted_conversations
@@ -61,6 +62,7 @@ class Stage:
     channel: dict[str, Any]
     conversations: Conversations
     database: Database
+    registry: CollectorRegistry
 
     def __post_init__(self) -> None:
         self.ada = self.discord.person("ada")
@@ -84,6 +86,16 @@ class Stage:
         """Every question kept, oldest first."""
         async with self.database.read() as session:
             return list(await session.scalars(select(AnswerRow.question).order_by(AnswerRow.created_at)))
+
+    def lag_over(self, seconds: float) -> float:
+        """The share of timers that the event loop woke more than `seconds` late: one of the metric's buckets."""
+        counts = {
+            sample.labels["le"]: sample.value
+            for metric in self.registry.collect()
+            for sample in metric.samples
+            if sample.name == "askmesh_discord_event_loop_lag_seconds_bucket"
+        }
+        return 1 - counts[str(seconds)] / max(1.0, counts["+Inf"])
 
     def restarted(self, tmp_path: Path, **changes: Any) -> DiscordFrontend:
         """Another process's frontend for the same bot, on the same state directory."""
@@ -118,9 +130,10 @@ async def staged(tmp_path: Path, wait_ready: bool = True, **changes: Any) -> Asy
         channel = discord.world.add_channel(guild, "general")
         # Fast edits must not meet the limits by accident; the test of the limits sets its own.
         discord.limiter.limits = {key: (100, window) for key, (_, window) in discord.limiter.limits.items()}
-        frontend = DiscordFrontend(settings_for(discord, tmp_path, **changes), BASE_URL, conversations)
+        registry = CollectorRegistry()
+        frontend = DiscordFrontend(settings_for(discord, tmp_path, **changes), BASE_URL, conversations, registry)
         await frontend.start()
-        stage = Stage(discord, frontend, assistant, guild, channel, conversations, database)
+        stage = Stage(discord, frontend, assistant, guild, channel, conversations, database, registry)
         try:
             if wait_ready:
                 await until(lambda: frontend.status.state is State.READY and discord.world.commands)

@@ -96,7 +96,10 @@ async def test_processes_share_one_connection_and_end_without_losing_an_answer(t
             await until(lambda: state_of(workers[1], tmp_path) == "standby", 30)
             await asyncio.sleep(0.6)
             assert connections["identify"] == 2  # the stage's own was the first
+            began = time.monotonic()
             workers[0].kill()
+            await until(lambda: connections["identify"] == 3)
+            assert time.monotonic() - began < 1.0
             await until(lambda: state_of(workers[1], tmp_path) == "ready", 10)
             assert connections["identify"] == 3
             thread = await stage.thread_of(await stage.ada.mention(stage.channel, "How?"))

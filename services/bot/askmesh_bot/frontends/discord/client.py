@@ -10,6 +10,7 @@ from askmesh_kit.logs import get_logger
 
 from askmesh_bot.frontends.discord.asking import InteractionAsker
 from askmesh_bot.frontends.discord.buttons import AnswerButton, PrivacyButton, reason_given
+from askmesh_bot.frontends.discord.catch_up import CatchUp
 from askmesh_bot.frontends.discord.commands import Tree, build_tree, register
 from askmesh_bot.frontends.discord.desk import ButtonDesk
 from askmesh_bot.frontends.discord.destinations import NO_MENTIONS
@@ -33,6 +34,7 @@ class Parts:
     handler: MentionHandler
     asker: InteractionAsker
     desk: ButtonDesk
+    catch_up: CatchUp
 
 
 class AskmeshClient(discord.Client):
@@ -52,7 +54,7 @@ class AskmeshClient(discord.Client):
             member_cache_flags=discord.MemberCacheFlags.none(),
         )
         self._handler, self._settings, self._status = parts.handler, settings, status
-        self.desk = parts.desk
+        self.desk, self._catch_up = parts.desk, parts.catch_up
         self.tree: Tree = build_tree(self, parts.asker, parts.desk)
         self.add_dynamic_items(AnswerButton, PrivacyButton)
         self.gave_up: asyncio.Future[str] = asyncio.get_running_loop().create_future()
@@ -66,6 +68,7 @@ class AskmeshClient(discord.Client):
 
     async def on_ready(self) -> None:
         self._works("ready", guilds=len(self.guilds))
+        await self._catch_up.answer_missed(self)
 
     async def on_resumed(self) -> None:
         self._works("resumed")
@@ -78,6 +81,7 @@ class AskmeshClient(discord.Client):
             self.give_up(f"{self._in_vain} connections in a row ended before they worked")
 
     async def on_message(self, message: discord.Message) -> None:
+        self._catch_up.saw(message)
         if self.user is not None:
             await self._handler.handle(message, self.user)
 
@@ -133,6 +137,7 @@ class AskmeshClient(discord.Client):
 
     def _ready_parser(self, parse: Parser) -> Parser:
         def ready(data: Any) -> None:
+            self._catch_up.session_began()
             parse(data)
             self.ws.gateway = resume_gateway(data["resume_gateway_url"])
 

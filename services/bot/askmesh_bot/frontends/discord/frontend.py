@@ -83,7 +83,7 @@ class DiscordFrontend:
         from askmesh_bot.frontends.discord.wiring import new_supervisor
 
         journal = Journal(self._settings.state_dir / "discord.db")
-        supervisor = new_supervisor(
+        supervisor = await new_supervisor(
             self._settings,
             self._base_url,
             self._conversations,

@@ -27,7 +27,9 @@ CREATE TABLE IF NOT EXISTS opted_out (user_id INTEGER PRIMARY KEY);
 CREATE TABLE IF NOT EXISTS spent (
     guild_id INTEGER NOT NULL, day TEXT NOT NULL, answers INTEGER NOT NULL, PRIMARY KEY (guild_id, day)
 );
-CREATE TABLE IF NOT EXISTS seen (channel_id INTEGER PRIMARY KEY, message_id INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS seen (
+    channel_id INTEGER PRIMARY KEY, message_id INTEGER NOT NULL, private INTEGER NOT NULL
+);
 """
 _KEEP_TAKEN_S = 7 * 86_400
 _KEEP_PEOPLE_S = 366 * 86_400
@@ -39,6 +41,14 @@ class Place:
 
     conversation_id: str
     asker_id: int
+
+
+@dataclass(frozen=True)
+class Seen:
+    """The newest message seen in a channel; `private`: a direct one."""
+
+    message_id: int
+    private: bool
 
 
 class Journal:
@@ -119,14 +129,16 @@ class Journal:
         )
         return await self._run(lambda: self._db.execute(statement, (guild_id, day, most)).rowcount > 0)
 
-    async def saw(self, newest: dict[int, int]) -> None:
+    async def saw(self, newest: dict[int, Seen]) -> None:
         """The newest message seen in each of these channels."""
-        rows = list(newest.items())
-        await self._run(lambda: self._db.executemany("INSERT OR REPLACE INTO seen VALUES (?, ?)", rows))
+        rows = [(channel_id, seen.message_id, seen.private) for channel_id, seen in newest.items()]
+        await self._run(lambda: self._db.executemany("INSERT OR REPLACE INTO seen VALUES (?, ?, ?)", rows))
 
-    async def seen(self) -> dict[int, int]:
+    async def seen(self) -> dict[int, Seen]:
         """The newest message seen, by channel."""
-        return dict(await self._run(lambda: self._db.execute("SELECT channel_id, message_id FROM seen").fetchall()))
+        query = "SELECT channel_id, message_id, private FROM seen"
+        rows = await self._run(lambda: self._db.execute(query).fetchall())
+        return {channel_id: Seen(message_id, bool(private)) for channel_id, message_id, private in rows}
 
     async def _run(self, work: Callable[[], T]) -> T:
         def locked() -> T:

@@ -25,10 +25,13 @@ class Limits:
         self._journal, self._cooldown_s, self._daily_answers, self._clock = journal, cooldown_s, daily_answers, clock
         self._last: OrderedDict[int, float] = OrderedDict()
 
-    async def refusal(self, user_id: int, guild_id: int | None, language: str) -> str | None:
-        """What to tell someone who may not ask now; None, and the question counts, where they may."""
+    async def refusal(self, user_id: int, guild_id: int | None, language: str, *, paced: bool = True) -> str | None:
+        """What to tell someone who may not ask now; None, and the question counts, where they may.
+
+        `paced`: whether people pause between questions.
+        """
         now = self._clock()
-        if (wait := self._last.get(user_id, -math.inf) + self._cooldown_s - now) > 0:
+        if paced and (wait := self._last.get(user_id, -math.inf) + self._cooldown_s - now) > 0:
             return say("cooldown", language, seconds=math.ceil(wait))
         if guild_id is not None and self._daily_answers:
             today = datetime.now(UTC).date().isoformat()

@@ -27,26 +27,30 @@ class MentionHandler:
         # Threads where the hint about unreadable messages was given.
         self._hinted: OrderedDict[int, None] = OrderedDict()
 
-    async def handle(self, message: discord.Message, me: discord.ClientUser) -> None:
-        """Answer `message` if it is for the bot."""
+    async def handle(self, message: discord.Message, me: discord.ClientUser, *, missed: bool = False) -> bool:
+        """Answer `message` if it is for the bot; whether it was, and had not been answered before.
+
+        `missed`: it was written a while ago, so that its asker need not pause before the next.
+        """
         if message.author.bot or message.webhook_id or message.is_system() or not self.answerer.tracker.accepting:
-            return
+            return False
         place = await self._continued(message)
         if not _addresses(message, me) and not (place and _follows_up(message, place)):
-            return
+            return False
         if not await self.answerer.journal.take(message.id):
-            return
+            return False
         question, language = _question(message, me), _language(message)
         if not question:
-            await self._say_hello(message, me, language)
-            return
+            if not missed:
+                await self._say_hello(message, me, language)
+            return True
         guild_id = message.guild.id if message.guild else None
-        if refusal := await self._limits.refusal(message.author.id, guild_id, language):
+        if refusal := await self._limits.refusal(message.author.id, guild_id, language, paced=not missed):
             await self._reply(message, refusal)
-            return
+            return True
         choice = await self._chooser.choose(message, question, language)
         if choice is None:
-            return
+            return True
         place = place or (await self.answerer.journal.place(choice.place_id) if choice.place_id else None)
         asked = Asked(
             question,
@@ -57,6 +61,7 @@ class MentionHandler:
             language=language,
         )
         await self.answerer.answer(asked, choice.destination)
+        return True
 
     async def _continued(self, message: discord.Message) -> Place | None:
         """The conversation that a message in its thread or DM, or a reply to one of its answers, belongs to."""

@@ -17,19 +17,22 @@ log = get_logger("askmesh.discord.watchdog")
 # Heartbeat intervals without an acknowledgement after which the connection is taken for dead.
 _SILENT_INTERVALS = 2.5
 _FAILED_PROBES = 3
+# discord.py doubles its pauses between reconnects for as long as a client lives. A fresh one is back sooner, in seconds.
+_RECONNECT_S = 15.0
 
 
 async def watch(client: AskmeshClient, settings: DiscordSettings, status: Status) -> None:
     """Makes the client give up when it no longer serves. Runs until cancelled."""
     began, failed_probes, next_probe = time.monotonic(), 0, time.monotonic() + settings.probe_s
+    patience_s = settings.ready_deadline_s
     while True:
         await asyncio.sleep(settings.watch_s)
         now = time.monotonic()
         if status.state is State.READY:
-            began = now
+            began, patience_s = now, min(patience_s, _RECONNECT_S)
             _check_heartbeat(client, status)
-        elif now - began > settings.ready_deadline_s:
-            client.give_up(f"not ready within {settings.ready_deadline_s:g} s")
+        elif now - began > patience_s:
+            client.give_up(f"not ready within {patience_s:g} s")
         if now >= next_probe:
             next_probe = now + settings.probe_s
             failed_probes = 0 if await _probe(client, settings) else failed_probes + 1

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from askmesh_bot.conversations.service import Conversations
 from askmesh_bot.frontends.discord.answerer import Answerer
 from askmesh_bot.frontends.discord.asking import InteractionAsker
+from askmesh_bot.frontends.discord.catch_up import CatchUp
 from askmesh_bot.frontends.discord.client import AskmeshClient, Parts
 from askmesh_bot.frontends.discord.desk import ButtonDesk
 from askmesh_bot.frontends.discord.endpoints import point_at
@@ -20,7 +21,7 @@ from askmesh_bot.frontends.discord.supervisor import Supervisor
 from askmesh_bot.frontends.discord.tracker import Tracker
 
 
-def new_supervisor(
+async def new_supervisor(
     settings: DiscordSettings,
     base_url: str,
     conversations: Conversations,
@@ -37,7 +38,11 @@ def new_supervisor(
     limits = Limits(journal, settings.cooldown_s, settings.daily_answers)
     asker = InteractionAsker(answerer, limits, deadline_s)
     handler = MentionHandler(answerer, PlaceChooser(deadline_s), limits, deadline_s)
-    parts = Parts(handler, asker, ButtonDesk(answerer, asker))
+    catch_up = CatchUp(handler, journal, metrics, settings.catch_up_s, deadline_s)
+    await catch_up.load()
+    parts = Parts(handler, asker, ButtonDesk(answerer, asker), catch_up)
     token = settings.token.get_secret_value().strip()
     presence = Presence(checks, settings.presence_s)
-    return Supervisor(lambda: AskmeshClient(parts, settings, status), [presence.run], token, settings, status, tracker)
+    return Supervisor(
+        lambda: AskmeshClient(parts, settings, status), [presence.run, catch_up.run], token, settings, status, tracker
+    )

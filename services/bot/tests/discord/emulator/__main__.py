@@ -1,45 +1,94 @@
 # ruff: noqa: T201 - this is a program that talks to a terminal
-"""Serves one guild to play with: `python -m services.bot.tests.discord.emulator` from the repository's root."""
+"""A Discord to play with: `python -m services.bot.tests.discord.emulator [--with-bot]` from the repository's root."""
 
 import argparse
 import asyncio
 import contextlib
 import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
 
 from .server import Emulator
+from .terminal import Terminal
+
+_USE = """
+Type a question: it mentions the bot in #general, which answers in a thread.
+  /ask QUESTION   the command          > QUESTION   asks on in the latest thread
+  ! Sources       presses that button  /privacy     what is kept of you
+End with Ctrl+D.
+"""
 
 
-async def serve(port: int) -> None:
+async def serve(port: int, *, with_bot: bool) -> None:
     async with Emulator(port=port) as discord:
-        guild = discord.world.add_guild("Playground")
-        channel = discord.world.add_channel(guild, "general")
-        print(f"export ASKMESH_DISCORD_TOKEN={discord.world.token}")
-        print(f"export ASKMESH_DISCORD_API_URL={discord.api_url}")
-        print(f"export ASKMESH_DISCORD_GATEWAY_URL={discord.gateway_url}", flush=True)
-        ada = discord.person("ada")
-        loop, shown = asyncio.get_running_loop(), dict[str, str]()
-        asking = loop.run_in_executor(None, input)
-        while True:
-            done, _ = await asyncio.wait({asking}, timeout=0.5)
-            if done:
-                try:
-                    line = asking.result()
-                except EOFError:
-                    return
-                await ada.mention(channel, line)
-                asking = loop.run_in_executor(None, input)
-            for message in list(discord.world.messages.values()):
-                if shown.get(message["id"]) != message["content"]:
-                    shown[message["id"]] = message["content"]
-                    print(f"{message['author']['username']}> {message['content']}", flush=True)
+        channel = discord.world.add_channel(discord.world.add_guild("Playground"), "general")
+        if with_bot:
+            async with _bot(discord):
+                print(_USE, flush=True)
+                await Terminal(discord, channel).run()
+            return
+        for name, value in _variables(discord).items():
+            print(f"export {name}={value}")
+        print(_USE, flush=True)
+        await Terminal(discord, channel).run()
+
+
+def _variables(discord: Emulator) -> dict[str, str]:
+    return {
+        "ASKMESH_DISCORD_TOKEN": discord.world.token,
+        "ASKMESH_DISCORD_API_URL": discord.api_url,
+        "ASKMESH_DISCORD_GATEWAY_URL": discord.gateway_url,
+    }
+
+
+@asynccontextmanager
+async def _bot(discord: Emulator) -> AsyncIterator[None]:
+    """A bot of its own for the block, beside the mesh that `make up` started and using its services and database."""
+    with _state() as folder:
+        log = folder / "bot.log"
+        environment = os.environ | _variables(discord)
+        environment |= {"ASKMESH_DISCORD_STATE_DIR": str(folder)}
+        environment.setdefault("ASKMESH_BOT_PUBLIC_URL", "http://127.0.0.1:8000")
+        with log.open("wb") as output:
+            command = [sys.executable, "-m", "askmesh_bot"]
+            process = subprocess.Popen(command, env=environment, stdout=output, stderr=output)
+            try:
+                await _connected(discord, process, log)
+                yield
+            finally:
+                process.terminate()
+                await asyncio.to_thread(process.wait)
+
+
+async def _connected(discord: Emulator, process: subprocess.Popen[bytes], log: Path) -> None:
+    print("Starting the bot …", flush=True)
+    while not (discord.gateway.live and discord.world.commands):
+        if process.poll() is not None:
+            sys.exit(f"The bot did not start:\n{log.read_text()[-2000:]}")
+        await asyncio.sleep(0.1)
+
+
+@contextmanager
+def _state() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="askmesh-discord-") as folder:
+        yield Path(folder)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, epilog="Each line you type mentions the bot in #general.")
+    parser = argparse.ArgumentParser(
+        description=__doc__, epilog=_USE, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--port", type=int, default=int(os.environ.get("PORT", "0")), help="default: a free one")
-    port = parser.parse_args().port
+    parser.add_argument(
+        "--with-bot", action="store_true", help="start a bot too, on the services that `make up` started"
+    )
+    arguments = parser.parse_args()
     with contextlib.suppress(KeyboardInterrupt):
-        asyncio.run(serve(port))
+        asyncio.run(serve(arguments.port, with_bot=arguments.with_bot))
 
 
 if __name__ == "__main__":

@@ -73,6 +73,7 @@ def create(world: World, channel: Json, author: Json, body: Json, *, flags: int 
             "referenced_message": {key: value for key, value in replied.items() if key != "referenced_message"},
         }
     world.messages[message["id"]] = message
+    channel["last_message_id"] = message["id"]
     return message
 
 

@@ -114,6 +114,24 @@ async def get_message(emulator: "Emulator", request: web.Request, body: Json) ->
     return 200, message_of(emulator, request)
 
 
+async def get_messages(emulator: "Emulator", request: web.Request, body: Json) -> Reply:
+    world, channel = emulator.world, channel_of(emulator, request)
+    if not world.permissions(channel) & Permission.READ_MESSAGE_HISTORY:
+        return 200, []
+    limit = int(request.query.get("limit", "50"))
+    if not 1 <= limit <= 100:
+        raise errors.form_error("limit", "NUMBER_TYPE_MAX", "int value should be less than or equal to 100.")
+    found = world.in_channel(channel)
+    if after := request.query.get("after"):
+        found = [message for message in found if int(message["id"]) > int(after)][:limit]
+    if before := request.query.get("before"):
+        found = [message for message in found if int(message["id"]) < int(before)]
+    shown = [messages.as_seen_by_bot(world, message, channel, world.privileged_intents) for message in found[-limit:]]
+    return 200, [
+        {key: value for key, value in message.items() if key not in ("guild_id", "member")} for message in shown[::-1]
+    ]
+
+
 async def post_message(emulator: "Emulator", request: web.Request, body: Json) -> Reply:
     channel = channel_of(emulator, request)
     may_write(emulator, channel)
@@ -228,6 +246,7 @@ ROUTES: dict[tuple[str, str], Handler] = {
     ("GET", "/channels/{channel}"): get_channel,
     ("POST", "/channels/{channel}/typing"): typing,
     ("POST", "/channels/{channel}/messages"): post_message,
+    ("GET", "/channels/{channel}/messages"): get_messages,
     ("GET", "/channels/{channel}/messages/{message}"): get_message,
     ("PATCH", "/channels/{channel}/messages/{message}"): patch_message,
     ("DELETE", "/channels/{channel}/messages/{message}"): delete_message,

@@ -1,0 +1,91 @@
+"""A channel in the terminal: what people type, and every message as Discord would show it, while it changes."""
+
+import asyncio
+import contextlib
+import shutil
+import sys
+from collections.abc import Callable
+
+from .server import Emulator
+from .world import Json
+
+_BOLD, _DIM, _OFF = "\x1b[1m", "\x1b[2m", "\x1b[0m"
+_WIDTH = 100
+
+
+def shown(message: Json, *, colour: bool) -> str:
+    """A message as lines of text, its buttons below it."""
+    bold, dim, off = (_BOLD, _DIM, _OFF) if colour else ("", "", "")
+    lines = [f"{bold}{message['author']['global_name']}{off}"]
+    for line in message["content"].splitlines():
+        lines.append(f"  {dim}{line[3:]}{off}" if line.startswith("-# ") else f"  {line}")
+    buttons = [button.get("label", "") for row in message["components"] for button in row["components"]]
+    if buttons:
+        lines.append("  " + " ".join(f"[{label}]" for label in buttons))
+    return "\n".join(lines)
+
+
+class Terminal:
+    """Asks in `#general` as one person. `ask` says what a typed line does: by default it mentions the bot."""
+
+    def __init__(self, discord: Emulator, channel: Json, write: Callable[[str], object] = sys.stdout.write) -> None:
+        self._discord, self._channel, self._write = discord, channel, write
+        self._ada = discord.person("you")
+        self._last: dict[str, str] = {}
+        self._colour = sys.stdout.isatty()
+        self._latest: Json | None = None
+
+    async def run(self) -> None:
+        """Until end of input."""
+        watching = asyncio.create_task(self._watch())
+        try:
+            while line := await asyncio.to_thread(sys.stdin.readline):
+                await self._typed(line.strip())
+            # Piped input ends at once: the answers are still to come.
+            await asyncio.sleep(0 if sys.stdin.isatty() else 15)
+        finally:
+            watching.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await watching
+
+    async def _typed(self, line: str) -> None:
+        if line.startswith("/ask "):
+            await self._ada.slash(self._channel, "ask", question=line.removeprefix("/ask "))
+        elif line in ("/help", "/privacy"):
+            await self._ada.slash(self._channel, line[1:])
+        elif line.startswith("!") and self._latest is not None:
+            await self._click(self._latest, line[1:].strip())
+        elif line.startswith(">") and self._latest is not None:
+            where = self._discord.world.channels[self._latest["channel_id"]]
+            await self._ada.mention(where, line[1:].strip())
+        elif line:
+            await self._ada.mention(self._channel, line)
+
+    async def _click(self, message: Json, label: str) -> None:
+        try:
+            click = await self._ada.click(message, label)
+        except StopIteration:
+            self._write("(there is no such button)\n")
+            return
+        await asyncio.sleep(0.5)
+        if click.modal:
+            self._write(f"{click.modal['title']} ")
+            await self._ada.submit(click, (await asyncio.to_thread(sys.stdin.readline)).strip())
+
+    async def _watch(self) -> None:
+        while True:
+            for message in list(self._discord.world.messages.values()):
+                text = shown(message, colour=self._colour)
+                if message["content"] and self._last.get(message["id"]) != text:
+                    self._show(message, text, edited=message["id"] in self._last)
+            await asyncio.sleep(0.2)
+
+    def _show(self, message: Json, text: str, *, edited: bool) -> None:
+        self._last[message["id"]] = text
+        channel = self._discord.world.channels[message["channel_id"]]
+        private = " · only you see this" if message["flags"] & 64 else ""
+        place = f"#{channel.get('name', 'direct message')}{' · edited' if edited else ''}{private}"
+        width = min(_WIDTH, shutil.get_terminal_size().columns)
+        self._write(f"{'─' * 3} {place} {'─' * max(3, width - len(place) - 5)}\n{text}\n")
+        if message["author"]["id"] == self._discord.world.bot["id"] and message["components"]:
+            self._latest = message
