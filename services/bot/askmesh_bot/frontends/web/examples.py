@@ -63,7 +63,9 @@ async def _from_source(session: AsyncSession, collection: str, source: str) -> l
         .limit(_DOCUMENTS_PER_SOURCE)
     )
     documents = [list(questions_about(title, kind, text)) for title, kind, text in rows]
-    return [question for question in chain.from_iterable(zip_longest(*documents)) if question][:4]
+    questions = [question for question in chain.from_iterable(zip_longest(*documents)) if question]
+    # What a page is about is asked only where no page says how to do something.
+    return sorted(questions, key=lambda question: question.endswith(" about?"))[:4]
 
 
 def questions_about(title: str, kind: str, text: str) -> Iterator[str]:
