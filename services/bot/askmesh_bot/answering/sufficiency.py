@@ -7,7 +7,7 @@ from askmesh_bot.answering.base import Passage
 from askmesh_bot.answering.calibration import Weights
 from askmesh_bot.answering.fusion import is_named
 from askmesh_bot.answering.retrieval import Candidate, mentions
-from askmesh_bot.answering.terms import content_terms, named_arguments, named_identifiers, stems
+from askmesh_bot.answering.terms import content_terms, named_arguments, named_identifiers, proper_names, stems
 
 _LOOKED_AT = 5
 # A term most candidates hold says little about whether these ones answer the question.
@@ -28,12 +28,14 @@ class Signals:
     missing: float
     # 1 / the lexical rank of the candidate closest in meaning; 0 where it has none.
     agreement: float
+    # 1 where the question has an acronym or another name that no candidate holds.
+    unknown_name: float
     # The terms that none of the first passages hold.
     unheld: tuple[str, ...]
 
     def chance(self, weights: Weights) -> float:
         """The probability that the passages hold an answer."""
-        return weights.chance(self.similarity or 0.0, self.coverage, self.missing, self.agreement)
+        return weights.chance(self.similarity or 0.0, self.coverage, self.missing, self.agreement, self.unknown_name)
 
 
 def measure(question: str, found: Sequence[Candidate]) -> Signals:
@@ -42,8 +44,8 @@ def measure(question: str, found: Sequence[Candidate]) -> Signals:
     terms = content_terms(question)
     weights = {term: _weight(term, held) for term in terms}
     total = sum(weights.values())
-    best = max((sum(weights[term] for term in terms if term in stems_) for stems_ in held[:_LOOKED_AT]), default=0.0)
-    absent = [term for term in terms if not any(term in stems_ for stems_ in held)]
+    best = max((sum(weights[term] for term in terms if term in words) for words in held[:_LOOKED_AT]), default=0.0)
+    absent = [term for term in terms if not any(term in words for words in held)]
     close = [one for one in found if one.passage.similarity is not None]
     closest = max(close, key=lambda one: one.passage.similarity or 0.0, default=None)
     return Signals(
@@ -51,7 +53,8 @@ def measure(question: str, found: Sequence[Candidate]) -> Signals:
         coverage=best / total if total else 1.0,
         missing=len(absent) / len(terms) if terms else 0.0,
         agreement=1 / closest.lexical_rank if closest and closest.lexical_rank else 0.0,
-        unheld=tuple(term for term in terms if not any(term in stems_ for stems_ in held[:_LOOKED_AT])),
+        unknown_name=float(any(not any(name in words for words in held) for name in proper_names(question))),
+        unheld=tuple(term for term in terms if not any(term in words for words in held[:_LOOKED_AT])),
     )
 
 

@@ -239,6 +239,7 @@ _INVENTED = ("my_", "your_", "our_", "foo", "bar")
 _ARGUMENT = re.compile(
     r"(?<![\w.?&/])`?([A-Za-z_]\w*)`?=(?=[\w'\"{\[(-])|(?<![\w.])`?([A-Za-z_]\w*)`? (?:argument|parameter|option) (?:of|to|in|for)\b"
 )
+_PROPER = re.compile(r"\b\w*[A-Z]\w*[A-Z]\w*\b|(?<!^)(?<![.!?] )\b[A-Z][a-z]\w+")
 _NAME = re.compile(r"(?<=[a-z,;)] )(?:[A-Z][\w'’-]+|[A-Z]{2,})")
 _VOWEL = re.compile(r"[aeiouy]")
 
@@ -308,6 +309,11 @@ def named_arguments(question: str) -> tuple[str, ...]:
 def camel_case(text: str) -> tuple[str, ...]:
     """Names such as `TaskGroup`, written as classes are."""
     return tuple(dict.fromkeys(match.group() for match in _CLASS.finditer(text)))
+
+
+def proper_names(text: str) -> tuple[str, ...]:
+    """The stems of acronyms, of names with odd capitals, and of capitalised words inside a sentence."""
+    return tuple(dict.fromkeys(stem(match.group()) for match in _PROPER.finditer(text)))
 
 
 def code_spans(text: str) -> tuple[str, ...]:

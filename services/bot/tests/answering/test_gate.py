@@ -5,7 +5,7 @@ from askmesh_bot.answering.base import Passage
 from askmesh_bot.answering.calibration import DEFAULT, WEIGHTS, weights_of
 from askmesh_bot.answering.retrieval import Candidate
 from askmesh_bot.answering.sufficiency import insufficient, measure, without_argument
-from askmesh_bot.answering.terms import named_arguments
+from askmesh_bot.answering.terms import named_arguments, proper_names
 from bot_passages import passage
 
 MINILM = WEIGHTS["sentence-transformers/all-MiniLM-L6-v2"]
@@ -21,7 +21,7 @@ def found(similarity: float | None, lexical_rank: int | None = 1) -> list[Candid
     [
         (0.7, "How do I read a file in text mode?", True),
         (0.5, "read file text", True),
-        (0.75, "entirely different words about tungsten", False),
+        (0.5, "entirely different words about tungsten", False),
         (0.2, "boiling point tungsten file", False),
     ],
 )
@@ -58,6 +58,13 @@ def test_unknown_embedding_models_are_judged_by_words_alone() -> None:
 
 SIGNATURE = passage(1, "pathlib.Path.read_text(encoding=None, errors=None)", "Open the file in text mode.")
 OPEN_ENDED = passage(1, "subprocess.run(*popenargs, check=False, **kwargs)", "Run a command.")
+
+
+def test_a_name_that_nothing_holds_counts_apart() -> None:
+    plain, named = (measure(f"read the {word} file", found(0.5)) for word in ("usdz", "USDZ"))
+    assert (plain.unknown_name, named.unknown_name) == (0.0, 1.0)
+    assert named.chance(MINILM) < plain.chance(MINILM)
+    assert proper_names("How do I use OpenXR, Apple or USDZ? Then what? I'm lost") == ("openxr", "appl", "usdz")
 
 
 @pytest.mark.parametrize(
