@@ -1,12 +1,17 @@
-"""The corpora that questions are asked over, fetched once and kept in the cache."""
+"""The corpora that questions are asked over, made once and kept in the cache."""
 
 import hashlib
+import json
+import shutil
 import subprocess
 import sys
+import sysconfig
 import tarfile
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 CACHE = Path.home() / ".cache" / "askmesh" / "evals"
 
@@ -14,12 +19,22 @@ CACHE = Path.home() / ".cache" / "askmesh" / "evals"
 FURY_VERSION = "2.0.0"
 FURY_SHA256 = "35891b750219719a7a01b77b0e0ade424d64513fee96f4efc54297aca6d002ef"
 
+# Pure Python and documented in its docstrings; gold objects are named, so any Python 3.11 or later will do.
+STDLIB = (
+    *("argparse", "asyncio", "base64", "bisect", "collections", "concurrent", "configparser", "contextlib", "copy"),
+    *("csv", "dataclasses", "datetime", "difflib", "enum", "fnmatch", "functools", "getpass", "glob", "gzip", "heapq"),
+    *("http", "inspect", "ipaddress", "json", "logging", "pathlib", "pickle", "queue", "random", "sched", "secrets"),
+    *("shelve", "shutil", "statistics", "string", "subprocess", "tempfile", "textwrap", "threading", "timeit"),
+    *("traceback", "types", "urllib", "uuid", "weakref", "zipfile"),
+)
+
 
 @dataclass(frozen=True)
 class Corpus:
-    """An unpacked source tree and the digest of the archive it came from."""
+    """A tree of documents, what it is called, and a digest of what it was made from."""
 
     folder: Path
+    title: str
     sha256: str
 
 
@@ -37,7 +52,62 @@ def fury(cache: Path = CACHE) -> Corpus:
             packed.extractall(scratch, filter="data")
             # Renamed when whole, so that an interrupted run leaves no half corpus.
             Path(scratch, folder.name).rename(folder)
-    return Corpus(folder, digest)
+    return Corpus(folder, "FURY", digest)
+
+
+def stdlib(cache: Path = CACHE) -> Corpus:
+    """Some modules of the running Python's standard library, without their tests."""
+    home = Path(sysconfig.get_path("stdlib"))
+    folder = cache / f"stdlib-{sys.version_info.major}.{sys.version_info.minor}.{sys.version_info.micro}"
+    if not folder.exists():
+        with _scratch(folder) as made:
+            for name in STDLIB:
+                if (home / name).is_dir():
+                    shutil.copytree(home / name, made / name, ignore=shutil.ignore_patterns("__pycache__", "test*"))
+                else:
+                    shutil.copy(home / f"{name}.py", made)
+    return Corpus(folder, "Python standard library", _digest(folder))
+
+
+def squad(data: Path, path_of: Callable[[str, int], str], cache: Path = CACHE) -> Corpus:
+    """SQuAD 2.0's paragraphs, pooled: one small Markdown document each, at the path of its title and number."""
+    raw = (data / "squad2" / "dev-open.json").read_bytes()
+    digest = hashlib.sha256(raw).hexdigest()
+    folder = cache / f"squad-{digest[:8]}"
+    if not folder.exists():
+        with _scratch(folder) as made:
+            articles: list[dict[str, Any]] = json.loads(raw)["data"]
+            for article in articles:
+                (made / article["title"]).mkdir()
+                for number, paragraph in enumerate(article["paragraphs"]):
+                    text = f"# {article['title'].replace('_', ' ')}\n\n{paragraph['context'].strip()}\n"
+                    (made / path_of(article["title"], number)).write_text(text, encoding="utf-8")
+    return Corpus(folder, "SQuAD", digest)
+
+
+class _scratch:  # noqa: N801 - a context manager read as a verb
+    """A folder to fill, renamed to its own name when whole, so that an interrupted run leaves no half corpus."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def __enter__(self) -> Path:
+        self._folder.parent.mkdir(parents=True, exist_ok=True)
+        self._made = Path(tempfile.mkdtemp(dir=self._folder.parent))
+        return self._made
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is None:
+            self._made.rename(self._folder)
+        else:
+            shutil.rmtree(self._made)
+
+
+def _digest(folder: Path) -> str:
+    whole = hashlib.sha256()
+    for path in sorted(folder.rglob("*.py")):
+        whole.update(path.read_bytes())
+    return whole.hexdigest()
 
 
 def _download(requirement: str, archive: Path) -> None:

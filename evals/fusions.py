@@ -38,8 +38,9 @@ def convex(alpha: float) -> Callable[[Sequence[Match]], list[Match]]:
     return fuse
 
 
+# `convex 0.5` is the order as served but for the names that a question calls objects by.
 FUSIONS: dict[str, Callable[[Sequence[Match]], list[Match]]] = {
     "rrf k=10": reciprocal(10),
-    "convex 0.5": convex(0.5),
     "convex 0.7": convex(0.7),
+    "convex 0.5": convex(0.5),
 }

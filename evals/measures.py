@@ -1,6 +1,7 @@
 """What is measured, as plain functions over plain values."""
 
 import random
+import re
 from collections.abc import Callable, Sequence
 
 _RESAMPLES = 2000
@@ -25,31 +26,20 @@ def interval(values: Sequence[int | None], measure: Callable[[Sequence[int | Non
     return resampled[int(0.025 * _RESAMPLES)], resampled[int(0.975 * _RESAMPLES) - 1]
 
 
-def holds_facts(answer: str, facts: Sequence[str]) -> bool:
-    """Whether an answer contains every key fact, whatever the case."""
-    return all(fact.lower() in answer.lower() for fact in facts)
-
-
-def abstention(asked: Sequence[tuple[bool, bool]]) -> dict[str, float]:
-    """Measures over (answerable, abstained) pairs.
-
-    precision: of the abstentions, how many were due. recall: of the unanswerable questions, how many were refused.
-    false_abstentions: of the answerable ones, how many were refused.
-    """
-    refused = [answerable for answerable, abstained in asked if abstained]
-    unanswerable = [abstained for answerable, abstained in asked if not answerable]
-    answerable = [abstained for answerable, abstained in asked if answerable]
-    return {
-        "precision": _mean([float(not known) for known in refused]),
-        "recall": _mean([float(abstained) for abstained in unanswerable]),
-        "false_abstentions": _mean([float(abstained) for abstained in answerable]),
-    }
+def holds_facts(answer: str, facts: Sequence[str], *, any_of_them: bool = False) -> bool:
+    """Whether an answer contains every key fact, or any, whatever the case, the blanks and the marks of Markdown."""
+    text = _plain(answer)
+    return (any if any_of_them else all)(_plain(fact) in text for fact in facts)
 
 
 def percentile(values: Sequence[float], share: float) -> float:
     """The value below which this share lies, by nearest rank."""
     ordered = sorted(values)
     return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else 0.0
+
+
+def _plain(text: str) -> str:
+    return " ".join(re.sub(r"[`*_]", "", text.lower()).split())
 
 
 def _mean(values: Sequence[float]) -> float:

@@ -1,68 +1,94 @@
-"""Asks a running mesh and notes what came back: ranks of gold places, answers, abstentions, times."""
+"""Asks a running mesh and notes what came back: ranks of gold places, answers, abstentions, signals, times."""
 
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import astuple, dataclass, field
 from typing import Any
 
 import httpx2
+from askmesh_bot.answering.fusion import rescored
+from askmesh_bot.answering.retrieval import candidate
+from askmesh_bot.answering.sufficiency import measure
+from askmesh_bot.peers.vectordb import Match
 from fusions import FUSIONS
+from measures import holds_facts
 from questions import EvalQuestion
 
-# What the vector database ranks itself, then the same candidates fused in other ways.
-SEARCHES = ("dense", "lexical", "hybrid")
-MODES = (*SEARCHES, *FUSIONS)
+# One row per step: the rankings of the database, the bot's own order of the hybrid candidates, other orders of them, and
+# what the model got to read (without near-duplicates, neighbours side by side).
+SEARCHES = ("dense", "lexical", "rrf k=60")
+AS_SERVED = "as served"
+SHOWN = "shown to the model"
+MODES = (*SEARCHES, *FUSIONS, AS_SERVED, SHOWN)
 
 
 @dataclass
 class Asked:
-    """One question and what became of it."""
+    """One question and what became of it. `gold_cited` tells of each citation whether it overlaps a gold span."""
 
-    question: EvalQuestion
+    id: str
+    corpus: str
+    style: str
+    half: str
+    answerable: bool
+    question: str
     ranks: dict[str, int | None]
-    passage_rank: int | None
     outcome: str
+    reason: str
     answer: str
-    citations: list[dict[str, Any]]
+    facts: bool
+    gold_cited: list[bool]
+    cited: list[str]
+    # The gate's similarity, coverage, missing, agreement and unknown_name.
+    signals: list[float]
     seconds: float
     timings_ms: dict[str, float] = field(default_factory=dict)
-
-    @property
-    def cites_gold(self) -> bool:
-        return any(self.question.is_gold(place) for place in self.citations)
+    passages: list[dict[str, Any]] = field(default_factory=list)
 
 
 class Measurer:
-    """Asks over one collection. `index` is where its records are; `top_k` how deep rankings are read."""
+    """Asks over collections, which are named as their corpora. `top_k` is how deep rankings are read."""
 
-    def __init__(self, bot: str, embeddings: str, vectordb: str, collection: str, top_k: int = 40) -> None:
-        self._bot, self._embeddings, self._vectordb = bot, embeddings, vectordb
-        self._collection, self._top_k = collection, top_k
+    def __init__(self, bot: str, embeddings: str, vectordb: str, top_k: int = 40) -> None:
+        self._bot, self._embeddings, self._vectordb, self._top_k = bot, embeddings, vectordb, top_k
         self._http = httpx2.Client(timeout=120, trust_env=False)
+        self._index_name = ""
 
-    def ask_all(self, questions: Sequence[EvalQuestion]) -> Iterator[Asked]:
-        """Every question, one after another, so that times are those of one asker."""
-        index = self._index()
-        for question in questions:
-            ranks = self._ranks(question, index)
-            began = time.perf_counter()
-            body = {"question": question.text, "collection": self._collection}
-            answer = self._post(f"{self._bot}/v1/ask", body)
-            seconds = time.perf_counter() - began
-            yield Asked(
-                question,
-                ranks,
-                first_gold(question, answer["passages"]),
-                answer["outcome"],
-                answer["answer"],
-                answer["citations"],
-                seconds,
-                answer["timings_ms"],
-            )
+    def ask(self, question: EvalQuestion) -> Asked:
+        """One question, alone, so that times are those of one asker."""
+        found = self._search(question, "rrf k=60")
+        matches = [_match(item) for item in found]
+        served = rescored(question.text, matches)
+        signals = measure(question.text, [candidate(match) for match in served])
+        began = time.perf_counter()
+        answer = self._post(f"{self._bot}/v1/ask", {"question": question.text, "collection": question.corpus})
+        seconds = time.perf_counter() - began
+        citations = answer["citations"]
+        shown = answer["passages"]
+        return Asked(
+            id=question.id,
+            corpus=question.corpus,
+            style=question.style,
+            half=question.half,
+            answerable=question.answerable,
+            question=question.text,
+            ranks=self._ranks(question, found, served, shown) if question.gold else {},
+            outcome=answer["outcome"],
+            reason=answer["reason"],
+            answer=answer["answer"],
+            facts=answer["outcome"] == "answered"
+            and holds_facts(answer["answer"], question.key_facts, any_of_them=question.any_fact),
+            gold_cited=[question.is_gold(place) for place in citations],
+            cited=[f"{place['path']}:{place['line_start']}-{place['line_end']}" for place in citations],
+            signals=[round(float(value or 0), 4) for value in astuple(signals)[:5]],
+            seconds=round(seconds, 3),
+            timings_ms=answer["timings_ms"],
+            passages=[{key: place[key] for key in ("number", "header", "text", "path")} for place in shown],
+        )
 
-    def learn(self, folder: str, title: str) -> dict[str, Any]:
-        """Bring the corpus up to date. Returns the last progress."""
-        body = {"kind": "tree", "location": folder, "title": title, "collection": self._collection}
+    def learn(self, collection: str, folder: str, title: str) -> dict[str, Any]:
+        """Bring the corpus up to date; only what changed is embedded. Returns the last progress."""
+        body = {"kind": "tree", "location": folder, "title": title, "collection": collection}
         source = self._post(f"{self._bot}/v1/sources", body)["source"]
         while True:
             found: dict[str, Any] = self._get(f"{self._bot}/v1/sources/{source}")
@@ -74,28 +100,33 @@ class Measurer:
         return found
 
     def configuration(self, llm: str) -> dict[str, Any]:
-        """The models that were measured."""
+        """The models that are measured."""
         return {
             "embeddings": self._get(f"{self._embeddings}/v1/models")["data"][0],
             "llm": self._get(f"{llm}/v1/models")["data"][0],
             "index": self._index(),
         }
 
-    def _ranks(self, question: EvalQuestion, index: str) -> dict[str, int | None]:
-        if not question.gold:
-            return dict.fromkeys(MODES)
-        found = {mode: self._search(question, index, mode) for mode in SEARCHES}
-        found |= {name: fuse(found["hybrid"]) for name, fuse in FUSIONS.items()}
-        return {mode: first_gold(question, [match["metadata"] for match in matches]) for mode, matches in found.items()}
+    def _ranks(
+        self, question: EvalQuestion, found: list[dict[str, Any]], served: Sequence[Match], shown: list[dict[str, Any]]
+    ) -> dict[str, int | None]:
+        places = {mode: self._search(question, mode) for mode in ("dense", "lexical")}
+        places |= {"rrf k=60": found} | {name: fuse(found) for name, fuse in FUSIONS.items()}
+        ranks = {
+            mode: first_gold(question, [match["metadata"] for match in matches]) for mode, matches in places.items()
+        }
+        ranks[AS_SERVED] = first_gold(question, [dict(match.metadata) for match in served])
+        ranks[SHOWN] = first_gold(question, shown)
+        return ranks
 
-    def _search(self, question: EvalQuestion, index: str, mode: str) -> list[dict[str, Any]]:
-        search: dict[str, Any] = {"topK": self._top_k, "namespace": self._collection, "includeMetadata": True}
+    def _search(self, question: EvalQuestion, mode: str) -> list[dict[str, Any]]:
+        search: dict[str, Any] = {"topK": self._top_k, "namespace": question.corpus, "includeMetadata": True}
         if mode != "dense":
             search["text"] = question.text
         if mode != "lexical":
             search["vector"] = self._vector(question.text)
-        matches: list[dict[str, Any]] = self._post(f"{self._vectordb}/indexes/{index}/search", search)["matches"]
-        return matches
+        found: list[dict[str, Any]] = self._post(f"{self._vectordb}/indexes/{self._index()}/search", search)["matches"]
+        return found
 
     def _vector(self, text: str) -> list[float]:
         body = {"input": text, "input_type": "query"}
@@ -103,10 +134,13 @@ class Measurer:
         return vector
 
     def _index(self) -> str:
-        """The index that holds the collection: its tag is the running model's fingerprint."""
-        fingerprint = self._get(f"{self._embeddings}/v1/models")["data"][0]["fingerprint"]
-        indexes = self._get(f"{self._vectordb}/indexes")["indexes"]
-        return str(next(item["name"] for item in indexes if (item.get("tags") or {}).get("fingerprint") == fingerprint))
+        """The index that holds the collections: its tag is the running model's fingerprint."""
+        if not self._index_name:
+            fingerprint = self._get(f"{self._embeddings}/v1/models")["data"][0]["fingerprint"]
+            indexes = self._get(f"{self._vectordb}/indexes")["indexes"]
+            ours = (item for item in indexes if (item.get("tags") or {}).get("fingerprint") == fingerprint)
+            self._index_name = str(next(ours)["name"])
+        return self._index_name
 
     def _post(self, url: str, body: dict[str, Any]) -> Any:
         return self._answer(self._http.post(url, json=body))
@@ -123,3 +157,9 @@ class Measurer:
 def first_gold(question: EvalQuestion, places: Sequence[dict[str, Any]]) -> int | None:
     """The rank of the first place that overlaps a gold span, from 1."""
     return next((rank for rank, place in enumerate(places, start=1) if question.is_gold(place)), None)
+
+
+def _match(item: dict[str, Any]) -> Match:
+    ranks, scores = item["ranks"], item["scores"]
+    dense, lexical = scores["dense"], scores["lexical"]
+    return Match(item["id"], item["score"], item["metadata"], dense, ranks["dense"], ranks["lexical"], lexical)

@@ -1,113 +1,167 @@
-"""The dated result: one JSON file with everything, one Markdown file to read."""
+"""The figures of a run, the dated result files, and the comparison with the committed baseline."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from measures import abstention, hit_at, holds_facts, interval, mean_reciprocal_rank, percentile
-from measuring import MODES, SEARCHES, Asked
+from measures import hit_at, interval, mean_reciprocal_rank, percentile
+from measuring import AS_SERVED, MODES, Asked
+
+# A drop of more than this below the baseline fails.
+TOLERANCE = 0.02
+# What the gate compares, where a set has it.
+GATED = ("hit@1", "hit@5", "facts", "citation_precision", "answered", "refused")
+# Between the peers: what a service is asked for is its own time, the rest is what the bot adds.
+_PEERS = ("embed", "search", "write", "pack")
 
 
 def summarise(asked: Sequence[Asked]) -> dict[str, Any]:
-    """Every figure of a run."""
-    answerable = [item for item in asked if item.question.answerable]
-    groups = {"all": answerable}
-    for style in sorted({item.question.style for item in answerable}):
-        groups[style] = [item for item in answerable if item.question.style == style]
-    retrieval = {
-        f"{mode}/{name}": _ranks([item.ranks[mode] for item in items])
-        for mode in MODES
-        for name, items in groups.items()
-    }
-    written = [item for item in answerable if item.outcome == "answered"]
-    citations = [item.question.is_gold(place) for item in written for place in item.citations]
+    """Every figure by corpus and style, for each half and for both; and what takes how long."""
+    figures: dict[str, Any] = {}
+    for key in sorted({(item.corpus, item.style) for item in asked}):
+        own = [item for item in asked if (item.corpus, item.style) == key]
+        figures["/".join(key)] = {half: _figures([one for one in own if half in ("all", one.half)]) for half in HALVES}
+    for corpus in sorted({item.corpus for item in asked}):
+        own = [item for item in asked if item.corpus == corpus and item.answerable]
+        if own:
+            figures[f"{corpus}/all answerable"] = {
+                half: _figures([one for one in own if half in ("all", one.half)]) for half in HALVES
+            }
+    return {"figures": figures, "retrieval": _retrieval(asked), "milliseconds": _times(asked)}
+
+
+HALVES = ("dev", "held-out", "all")
+
+
+def _figures(items: Sequence[Asked]) -> dict[str, Any]:
+    answered = [item for item in items if item.outcome == "answered"]
+    refused = [item.outcome == "abstained" for item in items]
+    if not items or not items[0].answerable:
+        return {"n": len(items), "refused": _share(refused)}
+    served = [item.ranks[AS_SERVED] for item in items]
+    citations = [gold for item in answered for gold in item.gold_cited]
     return {
-        "retrieval": retrieval,
-        "passages": {name: _ranks([item.passage_rank for item in items]) for name, items in groups.items()},
-        "answers": {
-            "questions": len(answerable),
-            "answered": len(written),
-            "key_facts": _share([holds_facts(item.answer, item.question.key_facts) for item in answerable]),
-            "cites_gold": _share([item.cites_gold for item in answerable]),
-            "citation_precision": _share(citations),
-            "citations": len(citations),
+        "n": len(items),
+        "hit@1": _measured(served, lambda ranks: hit_at(ranks, 1)),
+        "hit@5": _measured(served, lambda ranks: hit_at(ranks, 5)),
+        "answered": _share([not one for one in refused]),
+        "facts": _share([item.facts for item in items]),
+        "facts_if_answered": _share([item.facts for item in answered]),
+        "gold_cited": _share([any(item.gold_cited) for item in items]),
+        "citation_precision": _share(citations),
+        # CRAG's score (Yang et al. 2024): right +1, abstained 0, wrong -1.
+        "crag": {
+            "value": round(sum(item.facts - (not item.facts) for item in answered) / len(items), 3) if items else 0.0
         },
-        "abstention": abstention([(item.question.answerable, item.outcome == "abstained") for item in asked]),
-        "seconds": {
-            "p50": percentile([item.seconds for item in asked], 0.5),
-            "p95": percentile([item.seconds for item in asked], 0.95),
-        },
-        "timings_ms_p50": _timings(asked),
     }
+
+
+def _retrieval(asked: Sequence[Asked]) -> dict[str, Any]:
+    """A row per step and corpus, held-out halves."""
+    rows = {}
+    for corpus in sorted({item.corpus for item in asked if item.ranks}):
+        own = [item for item in asked if item.corpus == corpus and item.ranks and item.half == "held-out"]
+        for mode in MODES:
+            ranks = [item.ranks[mode] for item in own]
+            rows[f"{corpus}/{mode}"] = {
+                "n": len(ranks),
+                **{f"hit@{k}": round(hit_at(ranks, k), 3) for k in (1, 5, 10)},
+                "mrr": round(mean_reciprocal_rank(ranks), 3),
+            }
+    return rows
+
+
+def _times(asked: Sequence[Asked]) -> dict[str, Any]:
+    """p50 and p95 of each step, and of what the bot adds around its peers, of answered questions."""
+    answered = [item for item in asked if item.outcome == "answered"]
+    steps = sorted({step for item in answered for step in item.timings_ms})
+    series = {
+        step: [item.timings_ms[step] for item in answered if step in item.timings_ms]
+        for step in steps
+        if step != "first_sentence"
+    }
+    series["added around embed, search, pack and write"] = [
+        item.seconds * 1000 - sum(item.timings_ms.get(step, 0.0) for step in _PEERS) for item in answered
+    ]
+    return {
+        step: {"p50": round(percentile(values, 0.5), 1), "p95": round(percentile(values, 0.95), 1)}
+        for step, values in series.items()
+    }
+
+
+def _share(values: Sequence[bool]) -> dict[str, Any]:
+    return _measured([int(value) for value in values], lambda found: sum(map(bool, found)) / len(found))
+
+
+def _measured(values: Sequence[int | None], measure: Callable[[Sequence[int | None]], float]) -> dict[str, Any]:
+    if not values:
+        return {"value": 0.0, "95%": [0.0, 0.0]}
+    low, high = interval(values, measure)
+    return {"value": round(measure(values), 3), "95%": [round(low, 3), round(high, 3)]}
+
+
+def drops(figures: dict[str, Any], baseline: dict[str, Any]) -> list[str]:
+    """What fell by more than the tolerance since the baseline, over both halves."""
+    found = []
+    for group, halves in baseline.items():
+        if group not in figures:
+            continue
+        for name in GATED:
+            before, now = halves["all"].get(name), figures[group]["all"].get(name)
+            if before and now and before["value"] - now["value"] > TOLERANCE:
+                found.append(f"{group}: {name} fell from {before['value']} to {now['value']}")
+    return found
+
+
+def table(summary: dict[str, Any]) -> str:
+    """The held-out figures as Markdown."""
+    columns = ("hit@1", "hit@5", "answered", "facts", "facts_if_answered", "gold_cited", "citation_precision", "crag")
+    lines = ["| held-out half | n | " + " | ".join(columns) + " | refused |", "|---" * (len(columns) + 3) + "|"]
+    for group, halves in summary["figures"].items():
+        row = halves["held-out"]
+        cells = [_cell(row.get(name)) for name in (*columns, "refused")]
+        lines.append(f"| {group} | {row['n']} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def _cell(figure: dict[str, Any] | None) -> str:
+    if figure is None:
+        return ""
+    edges = figure.get("95%")
+    return f"{figure['value']:.2f}" + (f" ({edges[0]:.2f} to {edges[1]:.2f})" if edges else "")
 
 
 def write(folder: Path, name: str, asked: Sequence[Asked], configuration: dict[str, Any]) -> Path:
-    """Write both files. Returns the Markdown file's path."""
+    """Write both files. Returns the Markdown file's path. Texts of the public sets stay out of the result."""
     summary = summarise(asked)
     folder.mkdir(parents=True, exist_ok=True)
     stem = folder / f"{datetime.now(UTC):%Y-%m-%d}-{name}"
     rows = [_row(item) for item in asked]
-    whole = {"configuration": configuration, "summary": summary, "questions": rows}
-    stem.with_suffix(".json").write_text(json.dumps(whole, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    stem.with_suffix(".md").write_text(_markdown(name, summary, rows, configuration), encoding="utf-8")
+    parts = {"configuration": configuration, "summary": summary}
+    whole = json.dumps(parts, indent=1, ensure_ascii=False)[:-2]
+    lines = ",\n".join("  " + json.dumps(row, ensure_ascii=False) for row in rows)
+    stem.with_suffix(".json").write_text(f'{whole},\n "questions": [\n{lines}\n ]\n}}\n', encoding="utf-8")
+    stem.with_suffix(".md").write_text(_markdown(name, summary, configuration), encoding="utf-8")
     return stem.with_suffix(".md")
 
 
-def _ranks(ranks: Sequence[int | None]) -> dict[str, Any]:
-    return {
-        "n": len(ranks),
-        **{f"hit@{k}": round(hit_at(ranks, k), 3) for k in (1, 5, 10)},
-        "hit@5 95%": [round(edge, 3) for edge in interval(ranks, lambda found: hit_at(found, 5))],
-        "mrr": round(mean_reciprocal_rank(ranks), 3),
-    }
-
-
 def _row(item: Asked) -> dict[str, Any]:
-    return {
-        "id": item.question.id,
-        "style": item.question.style,
-        "question": item.question.text,
-        "ranks": item.ranks,
-        "passage_rank": item.passage_rank,
-        "outcome": item.outcome,
-        "key_facts": holds_facts(item.answer, item.question.key_facts) if item.question.answerable else None,
-        "cites_gold": item.cites_gold if item.question.answerable else None,
-        "answer": item.answer,
-        "cited": [f"{place['path']}:{place['line_start']}-{place['line_end']}" for place in item.citations],
-        "seconds": round(item.seconds, 3),
-    }
+    row = asdict(item)
+    keep = ("id", "corpus", "style", "half", "answerable", "outcome", "reason", "facts", "gold_cited", "cited")
+    found = {key: row[key] for key in (*keep, "signals", "seconds")}
+    found["rank"] = item.ranks.get(AS_SERVED)
+    return found
 
 
-def _timings(asked: Sequence[Asked]) -> dict[str, float]:
-    steps = sorted({step for item in asked for step in item.timings_ms})
-    return {
-        step: round(percentile([item.timings_ms[step] for item in asked if step in item.timings_ms], 0.5), 1)
-        for step in steps
-    }
-
-
-def _share(values: Sequence[bool]) -> float:
-    return round(sum(values) / len(values), 3) if values else 0.0
-
-
-def _markdown(name: str, summary: dict[str, Any], rows: Sequence[dict[str, Any]], configuration: dict[str, Any]) -> str:
-    lines = [f"# {name}, {datetime.now(UTC):%Y-%m-%d}", "", "## Retrieval", ""]
-    lines += ["| ranking | n | hit@1 | hit@5 (95 %) | hit@10 | MRR |", "|---|---|---|---|---|---|"]
-    tables = summary["retrieval"] | {f"shown to the model/{key}": value for key, value in summary["passages"].items()}
-    for key, row in tables.items():
-        low, high = row["hit@5 95%"]
-        cells = (key, row["n"], row["hit@1"], f"{row['hit@5']} ({low} to {high})", row["hit@10"], row["mrr"])
-        lines.append("| " + " | ".join(str(cell) for cell in cells) + " |")
-    for part in ("answers", "abstention", "seconds", "timings_ms_p50"):
-        lines += ["", f"## {part.replace('_', ' ').capitalize()}", "", "| measure | value |", "|---|---|"]
-        lines += [f"| {key} | {round(value, 3)} |" for key, value in summary[part].items()]
-    columns = ["id", "style", *SEARCHES, "outcome", "facts", "gold cited"]
-    lines += ["", "## Questions", "", f"| {' | '.join(columns)} |", "|---" * len(columns) + "|"]
-    for row in rows:
-        ranks = [str(row["ranks"][mode] or "–") for mode in SEARCHES]
-        marks = [{True: "yes", False: "no", None: ""}[row[key]] for key in ("key_facts", "cites_gold")]
-        lines.append("| " + " | ".join([row["id"], row["style"], *ranks, row["outcome"], *marks]) + " |")
+def _markdown(name: str, summary: dict[str, Any], configuration: dict[str, Any]) -> str:
+    lines = [f"# {name}, {datetime.now(UTC):%Y-%m-%d}", "", "95 % bootstrap intervals in brackets.", "", table(summary)]
+    lines += ["", "## Retrieval, step by step (held-out)", "", "| ranking | n | hit@1 | hit@5 | hit@10 | MRR |"]
+    lines += ["|---|---|---|---|---|---|"]
+    lines += [f"| {key} | " + " | ".join(map(str, row.values())) + " |" for key, row in summary["retrieval"].items()]
+    lines += ["", "## Milliseconds of an answer", "", "| step | p50 | p95 |", "|---|---|---|"]
+    lines += [f"| {step} | {row['p50']} | {row['p95']} |" for step, row in summary["milliseconds"].items()]
     lines += ["", "## Configuration", "", "```json", json.dumps(configuration, indent=1, ensure_ascii=False), "```", ""]
     return "\n".join(lines)
