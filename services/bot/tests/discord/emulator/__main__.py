@@ -5,6 +5,8 @@ import argparse
 import asyncio
 import contextlib
 import os
+import socket
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -47,11 +49,16 @@ def _variables(discord: Emulator) -> dict[str, str]:
 
 @asynccontextmanager
 async def _bot(discord: Emulator) -> AsyncIterator[None]:
-    """A bot of its own for the block, beside the mesh that `make up` started and using its services and database."""
+    """A bot of its own for the block, on the services that `make up` started and a copy of its bot's database."""
     with _state() as folder:
         log = folder / "bot.log"
         environment = os.environ | _variables(discord)
-        environment |= {"ASKMESH_DISCORD_STATE_DIR": str(folder)}
+        environment |= {
+            "ASKMESH_BOT_PORT": str(_free_port()),
+            "ASKMESH_BOT_DATABASE_URL": f"sqlite+aiosqlite:///{_copied(Path('.askmesh/bot.db'), folder)}",
+            "ASKMESH_DISCORD_STATE_DIR": str(folder),
+            "ASKMESH_DISCORD_COOLDOWN_S": "0",
+        }
         environment.setdefault("ASKMESH_BOT_PUBLIC_URL", "http://127.0.0.1:8000")
         with log.open("wb") as output:
             command = [sys.executable, "-m", "askmesh_bot"]
@@ -70,6 +77,22 @@ async def _connected(discord: Emulator, process: subprocess.Popen[bytes], log: P
         if process.poll() is not None:
             sys.exit(f"The bot did not start:\n{log.read_text()[-2000:]}")
         await asyncio.sleep(0.1)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
+
+
+def _copied(database: Path, folder: Path) -> Path:
+    """A copy that the demo may write to; a new one where there is none."""
+    copy = folder / "bot.db"
+    if database.exists():
+        with contextlib.closing(sqlite3.connect(database)) as ours, contextlib.closing(sqlite3.connect(copy)) as theirs:
+            ours.backup(theirs)
+    return copy
 
 
 @contextmanager

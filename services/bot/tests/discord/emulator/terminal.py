@@ -16,9 +16,9 @@ _WIDTH = 100
 def shown(message: Json, *, colour: bool) -> str:
     """A message as lines of text, its buttons below it."""
     bold, dim, off = (_BOLD, _DIM, _OFF) if colour else ("", "", "")
+    content = message["content"].splitlines()
     lines = [f"{bold}{message['author']['global_name']}{off}"]
-    for line in message["content"].splitlines():
-        lines.append(f"  {dim}{line[3:]}{off}" if line.startswith("-# ") else f"  {line}")
+    lines += [f"  {dim}{line[3:]}{off}" if line.startswith("-# ") else f"  {line}" for line in content]
     buttons = [button.get("label", "") for row in message["components"] for button in row["components"]]
     if buttons:
         lines.append("  " + " ".join(f"[{label}]" for label in buttons))
@@ -34,6 +34,7 @@ class Terminal:
         self._last: dict[str, str] = {}
         self._colour = sys.stdout.isatty()
         self._latest: Json | None = None
+        self._count = 0
 
     async def run(self) -> None:
         """Until end of input."""
@@ -41,12 +42,19 @@ class Terminal:
         try:
             while line := await asyncio.to_thread(sys.stdin.readline):
                 await self._typed(line.strip())
-            # Piped input ends at once: the answers are still to come.
-            await asyncio.sleep(0 if sys.stdin.isatty() else 15)
+            if not sys.stdin.isatty():
+                await self._quiet()  # piped input ends before the answers come
         finally:
             watching.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await watching
+
+    async def _quiet(self, seconds: float = 4.0) -> None:
+        """Until nothing was shown for a while."""
+        count = -1
+        while count != self._count:
+            count = self._count
+            await asyncio.sleep(seconds)
 
     async def _typed(self, line: str) -> None:
         if line.startswith("/ask "):
@@ -82,6 +90,7 @@ class Terminal:
 
     def _show(self, message: Json, text: str, *, edited: bool) -> None:
         self._last[message["id"]] = text
+        self._count += 1
         channel = self._discord.world.channels[message["channel_id"]]
         private = " · only you see this" if message["flags"] & 64 else ""
         place = f"#{channel.get('name', 'direct message')}{' · edited' if edited else ''}{private}"
