@@ -65,7 +65,7 @@ def test_headings_are_asked_back():
         "How do replicas share state?",
         "How do I deploy with Compose?",
         "How do I add a store?",
-        "What is History about?",
+        "What is Running askmesh about?",
     ]
 
 
