@@ -15,7 +15,7 @@ from measures import holds_facts
 from questions import EvalQuestion
 
 # One row per step: the rankings of the database, the bot's own order of the hybrid candidates, other orders of them, and
-# what the model got to read (without near-duplicates, neighbours side by side).
+# what the model got to read (without near-duplicates).
 SEARCHES = ("dense", "lexical", "rrf k=60")
 AS_SERVED = "as served"
 SHOWN = "shown to the model"

@@ -1,4 +1,4 @@
-"""Which passages the model gets to read: no near-duplicates, neighbours together, inside its token budget."""
+"""Which passages the model gets to read: the best first, no near-duplicates, inside its token budget."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
@@ -35,25 +35,6 @@ def numbered(candidates: Sequence[Candidate]) -> list[Passage]:
     return [replace(candidate.passage, number=number) for number, candidate in enumerate(candidates, start=1)]
 
 
-def arranged(candidates: Sequence[Candidate]) -> list[Candidate]:
-    """Best first, but what stands side by side in a document stays together, in its order, where the best of it ranks."""
-    runs: list[list[Candidate]] = []
-    for candidate in candidates:
-        beside = [run for run in runs if any(_adjacent(candidate, known) for known in run)]
-        merged = sorted([candidate, *(one for run in beside for one in run)], key=lambda one: one.position)
-        if beside:
-            runs[runs.index(beside[0])] = merged
-            runs = [run for run in runs if run not in beside[1:]]
-        else:
-            runs.append(merged)
-    return [candidate for run in runs for candidate in run]
-
-
-def _adjacent(one: Candidate, other: Candidate) -> bool:
-    same = (one.passage.source, one.passage.document) == (other.passage.source, other.passage.document)
-    return same and abs(one.position - other.position) == 1
-
-
 async def pack(candidates: Sequence[Candidate], count: CountTokens, budget: int) -> list[Passage]:
     """As many of the best candidates as fit into `budget` tokens, prompt and all; the last may be cut short.
 
@@ -61,7 +42,7 @@ async def pack(candidates: Sequence[Candidate], count: CountTokens, budget: int)
     """
     taken = list(candidates)
     while taken:
-        passages = numbered(arranged(taken))
+        passages = numbered(taken)
         over = await count(passages) - budget
         if over <= 0:
             return passages

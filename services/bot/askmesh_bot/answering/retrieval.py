@@ -18,10 +18,9 @@ _RRF_K = 60
 
 @dataclass(frozen=True)
 class Candidate:
-    """A passage that may be shown, with its place in its document."""
+    """A passage that may be shown."""
 
     passage: Passage
-    position: int = 0
     # Its place in the full-text ranking, from 1; None where it is not in it.
     lexical_rank: int | None = None
 
@@ -129,4 +128,4 @@ def candidate(match: Match) -> Candidate:
         similarity=match.similarity,
         score=match.score,
     )
-    return Candidate(passage, number("position") or 0, match.lexical_rank)
+    return Candidate(passage, match.lexical_rank)

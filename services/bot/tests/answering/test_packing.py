@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Sequence
 
 from askmesh_bot.answering.base import Passage
-from askmesh_bot.answering.packing import arranged, distinct, numbered, pack
+from askmesh_bot.answering.packing import distinct, numbered, pack
 from askmesh_bot.answering.prompt import build_messages
 from askmesh_bot.answering.retrieval import Candidate
 from askmesh_bot.answering.rewrite import Rewritten
@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 CANDIDATES = st.lists(
     st.tuples(st.integers(0, 30), st.integers(1, 600)).map(
-        lambda drawn: Candidate(passage(0, "header", "word " * drawn[1], document=f"d{drawn[0] % 3}"), drawn[0])
+        lambda drawn: Candidate(passage(0, "header", "word " * drawn[1], document=f"d{drawn[0] % 3}"))
     ),
     min_size=1,
     max_size=12,
@@ -58,7 +58,8 @@ def test_near_duplicates_go_and_the_better_one_stays() -> None:
     assert [one.passage.text for one in distinct(found, 8)] == [text, "Other."]
 
 
-def test_neighbours_stand_together_where_the_best_of_them_ranks() -> None:
-    found = [Candidate(passage(0, str(position), "text"), position) for position in (5, 40, 4, 20, 6)]
-    assert [one.position for one in arranged(found)] == [4, 5, 6, 40, 20]
-    assert [one.number for one in numbered(found)] == [1, 2, 3, 4, 5]
+def test_the_best_comes_first() -> None:
+    found = [Candidate(passage(0, name, f"text {name}")) for name in ("best", "second", "third")]
+    packed = asyncio.run(pack(found, tokens, 100_000))
+    assert [(one.number, one.header) for one in packed] == [(1, "best"), (2, "second"), (3, "third")]
+    assert [one.number for one in numbered(found)] == [1, 2, 3]
