@@ -31,7 +31,8 @@ from .scripted import ScriptedAssistant
 
 # Nothing listens on the discard port: a client that outlives its test reaches nobody.
 DEAD_API, DEAD_GATEWAY = "http://127.0.0.1:9/api/v10", "ws://127.0.0.1:9/"
-INTERVAL_S = 0.2
+# Shorter than the settings allow, so that tests spend no time waiting for it.
+INTERVAL_S = 0.05
 BASE_URL = "http://bot.example.org"
 
 
@@ -111,7 +112,6 @@ def settings_for(discord: Emulator, tmp_path: Path, **changes: Any) -> DiscordSe
         "token": discord.world.token,
         "api_url": discord.api_url,
         "gateway_url": discord.gateway_url,
-        "edit_interval_s": INTERVAL_S,
         "state_dir": tmp_path / "state",
         "backoff_s": 0.1,
         "watch_s": 0.1,
@@ -119,7 +119,8 @@ def settings_for(discord: Emulator, tmp_path: Path, **changes: Any) -> DiscordSe
         "standby_poll_s": 0.1,
         "cooldown_s": 0,
     }
-    return DiscordSettings(_env_file=None, **values | changes)
+    settings = DiscordSettings(_env_file=None, **values | changes)
+    return settings.model_copy(update={} if "edit_interval_s" in changes else {"edit_interval_s": INTERVAL_S})
 
 
 @asynccontextmanager

@@ -89,11 +89,10 @@ async def test_processes_share_one_connection_and_end_without_losing_an_answer(t
     async with staged(tmp_path) as stage:
         await stage.frontend.stop()
         connections = stage.discord.gateway.received
-        workers = [worker(stage, tmp_path)]
+        workers = [worker(stage, tmp_path) for _ in range(2)]
         try:
-            await until(lambda: state_of(workers[0], tmp_path) == "ready", 30)
-            workers.append(worker(stage, tmp_path))
-            await until(lambda: state_of(workers[1], tmp_path) == "standby", 30)
+            await until(lambda: {state_of(each, tmp_path) for each in workers} == {"ready", "standby"}, 30)
+            workers.sort(key=lambda each: state_of(each, tmp_path))
             await asyncio.sleep(0.6)
             assert connections["identify"] == 2  # the stage's own was the first
             began = time.monotonic()

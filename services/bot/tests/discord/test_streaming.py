@@ -7,7 +7,7 @@ import pytest
 from askmesh_bot.answering.base import Done
 from askmesh_bot.frontends.discord.live_message import LiveMessage
 
-from .conftest import INTERVAL_S, staged, until
+from .conftest import staged, until
 from .emulator import Fault
 from .scripted import answered
 
@@ -17,13 +17,13 @@ WORDS = " ".join(f"word{number}" for number in range(40)) + " [1]."
 
 
 async def test_edits_of_a_message_keep_their_distance_and_show_the_answer_growing(tmp_path):
-    async with staged(tmp_path) as stage:
-        stage.assistant.script = lambda question: answered(WORDS, pause_s=0.03)
+    async with staged(tmp_path, edit_interval_s=0.2) as stage:
+        stage.assistant.script = lambda question: answered(WORDS, pause_s=0.02)
         thread = await stage.thread_of(await stage.ada.mention(stage.channel, "How?"))
         message = await stage.answer_with("**Sources**", lambda: stage.messages(thread))
         edits = stage.discord.edits[message["id"]]
     times = [at for at, _ in edits]
-    assert all(later - earlier >= INTERVAL_S for earlier, later in pairwise(times))
+    assert all(later - earlier >= 0.2 for earlier, later in pairwise(times))
     partial = [content for _, content in edits if "word" in content and "word39" not in content]
     assert len(partial) >= 2
     assert [len(content) for content in partial] == sorted(len(content) for content in partial)
@@ -40,17 +40,17 @@ async def test_the_model_does_not_wait_for_discord(tmp_path):
                 yield event
 
         stage.assistant.script = lambda question: script(question)
-        stage.discord.faults.add(Fault("stall", method="PATCH", path="/messages/", seconds=1.5))
+        stage.discord.faults.add(Fault("stall", method="PATCH", path="/messages/", seconds=0.8))
         thread = await stage.thread_of(await stage.ada.mention(stage.channel, "How?"))
         began = time.monotonic()
         await until(lambda: ended)
-        assert ended[0] - began < 1.2
+        assert ended[0] - began < 0.7
         await stage.answer_with("**Sources**", lambda: stage.messages(thread))
 
 
 async def test_the_status_is_shown_before_the_answer(tmp_path):
     async with staged(tmp_path) as stage:
-        stage.assistant.script = lambda question: answered(WORDS, pause_s=0.03)
+        stage.assistant.script = lambda question: answered(WORDS, pause_s=0.01)
         interaction = await stage.ada.slash(stage.channel, "ask", question="How?")
         await stage.answer_with("**Sources**", stage.messages)
         contents = [content for _, content in stage.discord.edits[interaction.response["id"]]]
