@@ -104,7 +104,7 @@ class Evidence:
             facts.numbers <= self._numbers
             and all(self._holds_code(code) for code in facts.code)
             and all(self._holds_text(quote) for quote in facts.quotes)
-            and all(_plain_name(name) in self._words for name in facts.names)
+            and all(self._holds_name(name) for name in facts.names)
         )
 
     def overlap(self, sentence: str) -> float:
@@ -121,6 +121,11 @@ class Evidence:
 
     def _holds_text(self, text: str) -> bool:
         return " ".join(text.lower().split()) in self._folded
+
+    def _holds_name(self, name: str) -> bool:
+        """Whether a name is there, or every part of one with hyphens or apostrophes."""
+        plain = name.lower().replace("’", "'").removesuffix("'s")
+        return all(part in self._words for part in re.split(r"[-']", plain) if part)
 
     def _holds_code(self, code: str) -> bool:
         bare = code.removesuffix("()")
@@ -147,7 +152,3 @@ class Evidence:
     @cached_property
     def _stems(self) -> frozenset[str]:
         return stems(self._text)
-
-
-def _plain_name(name: str) -> str:
-    return name.lower().replace("’", "'").removesuffix("'s").strip("-")

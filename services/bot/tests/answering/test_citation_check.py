@@ -3,7 +3,8 @@
 from dataclasses import replace
 
 import pytest
-from bot_passages import STRICT, drafted
+from askmesh_bot.answering.support import Evidence, facts
+from bot_passages import STRICT, drafted, passage
 
 pytestmark = pytest.mark.anyio
 
@@ -81,3 +82,16 @@ async def test_a_citation_comes_once_with_its_first_sentence() -> None:
     assert [(citation.passage.number, citation.sentence) for citation in draft.citations] == [
         (1, "Open the file in text mode.")
     ]
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "In the Russo-Japanese War of 1905 Japan took part of Sakhalin.",
+        "At Davies' wish France's minister met the Khanbaliq-based envoys.",
+    ],
+)
+def test_a_quote_with_hyphens_and_apostrophes_in_its_names_is_kept(sentence: str) -> None:
+    source = Evidence([passage(1, "History", f"Before. {sentence} After.")])
+    assert source.holds(facts(sentence))
+    assert not Evidence([passage(1, "History", "Of Japan and the war.")]).holds(facts(sentence))
