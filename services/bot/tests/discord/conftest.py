@@ -118,6 +118,7 @@ def settings_for(discord: Emulator, tmp_path: Path, **changes: Any) -> DiscordSe
         "guild_ready_s": 0.05,
         "standby_poll_s": 0.1,
         "cooldown_s": 0,
+        "identify_gap_s": 0.1,
     }
     settings = DiscordSettings(_env_file=None, **values | changes)
     return settings.model_copy(update={} if "edit_interval_s" in changes else {"edit_interval_s": INTERVAL_S})

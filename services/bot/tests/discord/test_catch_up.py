@@ -1,6 +1,7 @@
 """Questions asked while the bot was away."""
 
 import asyncio
+import time
 
 import pytest
 
@@ -54,6 +55,16 @@ async def test_a_session_that_cannot_be_resumed_loses_no_question(tmp_path):
         await stage.answer_with("**Sources**", lambda: stage.messages(thread))
         assert stage.discord.gateway.received["identify"] == 2
     assert [question.text for question in stage.assistant.questions] == ["Missed?"]
+
+
+async def test_two_sessions_of_a_client_keep_their_distance(tmp_path):
+    async with staged(tmp_path, identify_gap_s=0.8) as stage:
+        identified = stage.discord.gateway.sessions
+        (first,) = identified
+        began = time.monotonic()  # soon after the first session
+        await stage.discord.gateway.invalidate(resumable=False)
+        await until(lambda: set(identified) - {first})
+        assert 0.3 < time.monotonic() - began < 2.0
 
 
 @pytest.mark.parametrize("age_s", [0, 0.5])

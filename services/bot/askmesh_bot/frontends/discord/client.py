@@ -1,6 +1,7 @@
 """discord.py's client, made to survive what it is sent: bad events are dropped, endless reconnecting is noticed."""
 
 import asyncio
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -59,12 +60,19 @@ class AskmeshClient(discord.Client):
         self.add_dynamic_items(AnswerButton, PrivacyButton)
         self.gave_up: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._in_vain = 0
+        self._identified = 0.0
         self._registering: asyncio.Task[None] | None = None
         self._guard_parsers()
 
     async def setup_hook(self) -> None:
         """Registers the commands in the background: the bot answers mentions while Discord refuses them."""
         self._registering = asyncio.create_task(self._register())
+
+    async def before_identify_hook(self, shard_id: int | None, *, initial: bool = False) -> None:
+        # discord.py always waits five seconds here, though it is the time since the last session that counts.
+        if not initial:
+            await asyncio.sleep(self._identified + self._settings.identify_gap_s - time.monotonic())
+        self._identified = time.monotonic()
 
     async def on_ready(self) -> None:
         self._works("ready", guilds=len(self.guilds))
@@ -102,6 +110,9 @@ class AskmeshClient(discord.Client):
         """Ends the gateway connection only: answers in flight still need the HTTP session. See `dispose`."""
         if self._registering is not None:
             self._registering.cancel()
+        # discord.py's own, which waits for servers to arrive after READY, would wake up in a client that is gone.
+        if ready := getattr(self._connection, "_ready_task", None):
+            ready.cancel()
         if self.ws is not None and self.ws.open:
             await self.ws.close(code=1000)
 

@@ -32,6 +32,9 @@ class DiscordSettings(BaseSettings):
     ready_deadline_s: float = Field(60.0, gt=0, description="Longest wait for a connection to be ready, in seconds.")
     backoff_s: float = Field(1.0, gt=0, description="First pause before a new connection, in seconds; it doubles.")
     backoff_limit_s: float = Field(120.0, gt=0, description="Longest pause before a new connection, in seconds.")
+    identify_gap_s: float = Field(
+        5.0, ge=0, description="Least time between two sessions of one client, in seconds; Discord asks for 5."
+    )
     standby_poll_s: float = Field(0.2, gt=0, description="How often a second process tries to take over, in seconds.")
     watch_s: float = Field(5.0, gt=0, description="How often the connection's health is looked at, in seconds.")
     probe_s: float = Field(60.0, gt=0, description="How often Discord's API is probed, in seconds.")
