@@ -116,11 +116,15 @@ def _download(arguments: argparse.Namespace) -> None:
 
 
 def _bench(arguments: argparse.Namespace) -> None:
+    import time
+
     from askmesh_llm.commands.load import Load, run
 
+    first = int(time.time())
     for concurrency in (int(part) for part in arguments.concurrency.split(",")):
         requests = arguments.requests or concurrency
-        load = Load(concurrency, requests, arguments.prompt_words, arguments.max_tokens, arguments.model)
+        load = Load(concurrency, requests, arguments.prompt_words, arguments.max_tokens, arguments.model, first)
+        first += requests
         result = asyncio.run(run(arguments.url, arguments.key, load))
         sys.stdout.write(f"{json.dumps(result.as_dict()) if arguments.json else result.row()}\n")
         sys.stdout.flush()

@@ -86,7 +86,10 @@ class Settings(ServiceSettings):
     )
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="transformers: `auto` takes CUDA if present.")
     cache_tokens: int = Field(
-        16384, ge=64, description="transformers: room for this many tokens of all running requests together."
+        6144,
+        ge=64,
+        description="transformers: room for this many tokens of all running requests together, taken from memory at"
+        " start; at least one whole context.",
     )
     batch_tokens: int = Field(512, ge=16, description="transformers: most tokens computed in one step.")
     threads: int | None = Field(None, ge=1, description="transformers, int4: CPU threads. Unset: the library's choice.")

@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 import json
+import random
 import statistics
 import time
 from collections.abc import Sequence
@@ -10,7 +11,7 @@ from dataclasses import asdict, dataclass
 
 import httpx2
 
-_WORDS = [
+WORDS = (
     "the",
     "of",
     "a",
@@ -30,19 +31,27 @@ _WORDS = [
     "index",
     "token",
     "page",
-    "time",
-]
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What to ask for: `requests` prompts of `prompt_words` words, `concurrency` at a time, `max_tokens` each."""
+    """What to ask for: `requests` prompts of `prompt_words` words, `concurrency` at a time, `max_tokens` each.
+
+    `first` numbers the first prompt; no two numbers give prompts that begin alike, so that nothing is answered from
+    what a server has read before.
+    """
 
     concurrency: int
     requests: int
     prompt_words: int = 100
     max_tokens: int = 64
     model: str = ""
+    first: int = 0
+
+    def prompt(self, number: int) -> str:
+        """The prompt of this number, the same on every machine."""
+        return " ".join(random.Random(number).choices(WORDS, k=self.prompt_words))  # noqa: S311 - no secret
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +95,7 @@ class Result:
 async def run(url: str, api_key: str, load: Load) -> Result:
     """Put the load on the server at `url` (its base, ending in /v1) and measure."""
     headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
-    numbers = itertools.count()
+    numbers = itertools.count(load.first)
     answers: list[Answered] = []
     failed = 0
     trust_env = httpx2.URL(url).host not in {"127.0.0.1", "localhost", "::1"}
@@ -94,7 +103,7 @@ async def run(url: str, api_key: str, load: Load) -> Result:
 
         async def caller() -> None:
             nonlocal failed
-            while (number := next(numbers)) < load.requests:
+            while (number := next(numbers)) < load.first + load.requests:
                 answer = await _ask(client, f"{url.rstrip('/')}/chat/completions", load, number)
                 if answer is None:
                     failed += 1
@@ -104,15 +113,13 @@ async def run(url: str, api_key: str, load: Load) -> Result:
         began = time.perf_counter()
         await asyncio.gather(*(caller() for _ in range(load.concurrency)))
         wall = time.perf_counter() - began
-    return _summary(load, answers, failed, wall)
+    return summary(load, answers, failed, wall)
 
 
 async def _ask(client: httpx2.AsyncClient, url: str, load: Load, number: int) -> Answered | None:
     """One streamed request; None when it failed."""
-    # Each prompt begins differently, so that no server answers from what it has read before.
-    words = [_WORDS[(number * 7 + at * (number % 5 + 1)) % len(_WORDS)] for at in range(load.prompt_words)]
     body = {
-        "messages": [{"role": "user", "content": f"{number}: {' '.join(words)}"}],
+        "messages": [{"role": "user", "content": load.prompt(number)}],
         "max_tokens": load.max_tokens,
         "temperature": 0,
         "stream": True,
@@ -143,7 +150,8 @@ async def _ask(client: httpx2.AsyncClient, url: str, load: Load, number: int) ->
     return Answered(moments[0], time.perf_counter() - began, tokens or len(moments), gaps)
 
 
-def _summary(load: Load, answers: Sequence[Answered], failed: int, wall: float) -> Result:
+def summary(load: Load, answers: Sequence[Answered], failed: int, wall: float) -> Result:
+    """The figures of a load. Raises SystemExit when nothing was answered."""
     if not answers:
         raise SystemExit(f"all {failed} requests failed")
     firsts, totals = [item.first_s for item in answers], [item.total_s for item in answers]

@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 import math
+import queue
 from collections.abc import AsyncGenerator, Sequence
 from typing import Any
 
@@ -16,6 +17,13 @@ from askmesh_llm.engines.transformers.sampling import BatchSampler, Sampling
 log = get_logger("askmesh.llm.transformers")
 
 _PAGE = 64
+
+
+class _Nowhere(queue.Queue[Any]):
+    """Takes the outputs that nobody waits for any more; the library would keep them for ever."""
+
+    def put(self, item: Any, block: bool = True, timeout: float | None = None) -> None:
+        pass
 
 
 class Batcher:
@@ -40,6 +48,7 @@ class Batcher:
             do_sample=False, eos_token_id=stops, pad_token_id=stops[0], max_new_tokens=1
         )
         self._manager = loaded.model.init_continuous_batching(greedy, config)
+        self._manager.output_router.output_queue = _Nowhere()
         self._stops = stops
         processors = self._manager.logit_processor
         processors.logits_processor.append(BatchSampler())

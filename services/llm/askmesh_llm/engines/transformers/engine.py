@@ -78,9 +78,11 @@ class TransformersEngine(Engine):
         """The self-test, beside a long prompt: both together warm up what the first requests would wait for."""
         known = golden.table(self._settings.golden_file)
         longest = min(self._settings.batch_tokens, (self._info.max_model_len or 2) // 2)
-        (name, steps), _, _ = await asyncio.gather(
-            self.golden_steps(), self._warm_up(longest), asyncio.to_thread(self._checked_encoder().check)
-        )
+        await asyncio.to_thread(self._checked_encoder().check)
+        async with asyncio.TaskGroup() as together:
+            golden_steps = together.create_task(self.golden_steps())
+            together.create_task(self._warm_up(longest))
+        name, steps = golden_steps.result()
         golden.check(name, steps, known)
         log.info("self_test_passed", model=self._info.model, fingerprint=name, golden=name in known)
 

@@ -43,10 +43,12 @@ class PromptEncoder:
         """Raises ValueError unless the template carries text whole and adds the same control tokens to any text."""
         if not self._tokenizer.chat_template:
             return
-        control = {item for item, token in self._tokenizer.added_tokens_decoder.items() if token.special}
+        special = {item for item, token in self._tokenizer.added_tokens_decoder.items() if token.special}
+        control = special - {self._tokenizer.unk_token_id}
         harmless, hostile = "Read x == 1, please.", "".join(map(str, self._tokenizer.all_special_tokens))
         plain, attacked = (self.conversation([Message("user", text)]) for text in (harmless, hostile))
-        if harmless not in self._tokenizer.decode(plain, clean_up_tokenization_spaces=False):
+        # Blanks aside, which some tokenisers put between any two tokens.
+        if harmless.replace(" ", "") not in self._tokenizer.decode(plain).replace(" ", ""):
             raise ValueError("the chat template does not carry a message's text unchanged")
         if [item for item in plain if item in control] != [item for item in attacked if item in control]:
             raise ValueError("control tokens in a message reach the model as control tokens")

@@ -1,0 +1,1 @@
+"""Side-by-side measurements of text generation: see README.md."""
