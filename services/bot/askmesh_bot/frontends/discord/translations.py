@@ -125,7 +125,7 @@ TEXTS: dict[str, tuple[str, str, str, str, str, str, str]] = {
     ),
     "unreadable": (
         "I can only read messages that mention me or reply to me. Please reply to my answer, or mention me.",
-        "Ich kann nur Nachrichten lesen, die mich erwähnen (mention me) oder mir antworten.",
+        "Ich kann nur Nachrichten lesen, die mich erwähnen oder mir antworten. Antworte bitte auf meine Antwort oder erwähne mich.",
         "Je ne peux lire que les messages qui me mentionnent ou me répondent. Réponds à mon message ou mentionne-moi.",
         "Solo puedo leer mensajes que me mencionan o me responden. Responde a mi mensaje o mencióname.",
         "Só consigo ler mensagens que me mencionam ou me respondem. Responda à minha mensagem ou mencione-me.",
