@@ -13,7 +13,7 @@ override Q := $(value Q)
 override FROM := $(value FROM)
 export Q FROM
 
-.PHONY: help up down ask learn models status logs test lint format lock evals images clean $(PARTS:%=test-%)
+.PHONY: help up down ask learn discord-demo models status logs test lint format lock evals images clean $(PARTS:%=test-%)
 
 help: ## List the commands
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z%<>-]+:.*## / {printf "  \033[1m%-12s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,6 +32,9 @@ ask: $(VENV)/.runtime ## Ask a question in the terminal: make ask Q="How do I re
 learn: $(VENV)/.runtime ## Learn a folder of documents or Python code: make learn FROM=path/to/docs
 	@test -n "$$FROM" || { echo 'Say what to learn from: make learn FROM=path/to/docs'; exit 2; }
 	@$(BIN)/askmesh learn -- "$$FROM"
+
+discord-demo: up ## Watch the bot answer on an emulated Discord, without an account
+	@$(BIN)/python -m services.bot.tests.discord.emulator --with-bot
 
 models: $(VENV)/.models ## Install torch's CPU build and transformers, for gte-large and Phi-3-mini
 
