@@ -68,8 +68,8 @@ format: $(VENV)/.test ## Format the code and mend what can be mended by itself
 lock: $(VENV)/.test ## Rewrite the hashed locks from the pyproject files (UPGRADE=1: newest versions)
 	@PATH="$(CURDIR)/$(BIN):$$PATH" requirements/lock.sh
 
-evals: $(VENV)/.test ## Measure answers and retrieval against the question sets in evals/
-	@$(BIN)/python evals/run.py
+evals: $(VENV)/.test ## Measure retrieval, answers and abstention against a baseline (SET=fury for one set)
+	@$(BIN)/python evals/run.py --set $(or $(SET),all)
 
 images: ## Build the four container images (ENGINE=podman for podman)
 	@$(ENGINE) compose --env-file deploy/demo.env build
