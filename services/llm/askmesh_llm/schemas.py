@@ -66,6 +66,36 @@ class CompletionRequest(SamplingRequest):
     suffix: str | None = None
 
 
+class ErrorFields(BaseModel):
+    message: str
+    type: str
+    param: str | None
+    code: str | None
+
+
+class ErrorBody(BaseModel):
+    """OpenAI's error object."""
+
+    error: ErrorFields
+
+
+_REASONS = {
+    400: "The request is wrong",
+    401: "A key is needed, or not known",
+    403: "The key may not do this",
+    404: "No such model",
+    413: "The body is too large",
+    415: "The body is not JSON",
+    429: "The queue is full",
+    502: "The upstream failed",
+    503: "Not ready, or stopping",
+    504: "Not finished in time",
+}
+ERRORS: dict[int | str, dict[str, Any]] = {
+    status: {"model": ErrorBody, "description": reason} for status, reason in _REASONS.items()
+}
+
+
 class UsageBody(BaseModel):
     prompt_tokens: int
     completion_tokens: int

@@ -85,7 +85,7 @@ def test_broken_json_is_refused_everywhere(extractive: str, path: str, raw: byte
         ("/tokenize", {"prompt": "a", "messages": HELLO}, 400),
         ("/tokenize", {"prompt": "a", "model": "other"}, 404),
         ("/detokenize", {"tokens": [-1]}, 400),
-        ("/detokenize", {"tokens": [1]}, 501),
+        ("/detokenize", {"tokens": [1]}, 400),
     ],
 )
 def test_other_paths_refuse_what_they_cant_do(extractive: str, path: str, body: Any, status: int) -> None:

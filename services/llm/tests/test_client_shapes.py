@@ -1,7 +1,6 @@
-"""The exact requests of LangChain's ChatOpenAI and of litellm, sent as they send them, against every engine.
+"""Requests in the shapes of LangChain's ChatOpenAI and of litellm, against every engine.
 
-Neither library is installed for this: the bodies are those that langchain-openai's `ChatOpenAI` (invoke, stream,
-bind, with_structured_output's refusal) and litellm's `openai/` provider put on the wire.
+Neither library is installed for the tests: they bring many packages along. Both send through the official SDK.
 """
 
 import json

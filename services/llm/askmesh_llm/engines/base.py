@@ -127,8 +127,10 @@ class Engine(ABC):
         raise Unsupported("This engine has no capacity in tokens.")
 
     async def detokenize(self, ids: Sequence[int]) -> str:
-        """The text behind token ids. Raises Unsupported where the engine has none."""
-        raise Unsupported("This engine has no token ids.", fix="Use an engine with a tokeniser, such as transformers.")
+        """The text behind token ids. Raises UnsupportedParameter where the engine has none."""
+        raise UnsupportedParameter(
+            "This engine has no token ids.", fix="Use an engine with a tokeniser, such as transformers.", param="tokens"
+        )
 
     async def close(self) -> None:  # noqa: B027 - most engines hold nothing
         """Stop what runs and free what is held. May be called twice."""

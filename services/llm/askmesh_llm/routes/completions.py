@@ -12,6 +12,7 @@ from fastapi import APIRouter, Request, Response
 from askmesh_llm.engines.base import Chunk, Prompt, SamplingParams, Usage
 from askmesh_llm.routes.state import Reader, TheGenerator, TheSettings, served_names
 from askmesh_llm.schemas import (
+    ERRORS,
     AnswerMessage,
     ChatChoice,
     ChatCompletion,
@@ -27,7 +28,7 @@ from askmesh_llm.serving.connection import DONE, EventStream, event, while_conne
 from askmesh_llm.serving.generation import Generator
 from askmesh_llm.settings import Settings
 
-router = APIRouter(prefix="/v1", tags=["generation"], route_class=JsonRoute)
+router = APIRouter(prefix="/v1", tags=["generation"], route_class=JsonRoute, responses=ERRORS)
 
 _STREAMED: dict[int | str, dict[str, Any]] = {
     200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}, "description": "The answer, or its events"}

@@ -9,6 +9,7 @@ from fastapi import APIRouter
 from askmesh_llm.engines.base import Engine, Prompt
 from askmesh_llm.routes.state import Reader, TheEngine, TheSettings, served_names
 from askmesh_llm.schemas import (
+    ERRORS,
     DetokenizeRequest,
     DetokenizeResponse,
     ModelCard,
@@ -19,7 +20,7 @@ from askmesh_llm.schemas import (
 from askmesh_llm.serving import requests
 from askmesh_llm.settings import Settings
 
-router = APIRouter(tags=["models"], route_class=JsonRoute)
+router = APIRouter(tags=["models"], route_class=JsonRoute, responses=ERRORS)
 
 
 def _cards(engine: Engine, settings: Settings) -> list[ModelCard]:
