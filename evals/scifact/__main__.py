@@ -58,6 +58,7 @@ def measure(data: dataset.SciFact, url: str | None, parity: int) -> dict[str, An
         for claim, row in zip(claims, similarity, strict=True)
     }
     scores = ir_measures.calc_aggregate([ir_measures.nDCG @ 10, ir_measures.R @ 100], data.relevant, run)
+    print(f"nDCG@10 {scores[ir_measures.nDCG @ 10]:.4f}", flush=True)
     result = {
         "date": f"{datetime.now(UTC):%Y-%m-%dT%H:%MZ}",
         "model": served,
