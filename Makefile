@@ -13,7 +13,7 @@ override Q := $(value Q)
 override FROM := $(value FROM)
 export Q FROM
 
-.PHONY: help up down ask learn discord-demo models status logs test lint format lock evals images clean $(PARTS:%=test-%)
+.PHONY: help up down ask learn discord-demo models status logs test test-long lint format lock evals images clean $(PARTS:%=test-%)
 
 help: ## List the commands
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z%<>-]+:.*## / {printf "  \033[1m%-12s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,6 +46,10 @@ logs: ## Follow the services' logs
 
 test: $(VENV)/.test ## Run the whole test suite (installs what it needs, a browser included)
 	@$(BIN)/python -m pytest
+
+test-long: $(VENV)/.test ## The long versions of tests: hundreds of drops, disconnects and prompts (minutes)
+	@ASKMESH_LONG_TESTS=1 $(BIN)/python -m pytest services/llm/tests/test_many.py services/bot/tests/discord/test_drops.py \
+	  services/bot/tests/discord/test_playground.py services/embeddings/tests/test_departures.py
 
 test-kit: $(VENV)/.test
 	@$(BIN)/python -m pytest libs/kit/tests

@@ -1,6 +1,6 @@
 """Clients that leave at any moment, many times over: nothing of them stays behind.
 
-A few hundred requests by default; `ASKMESH_EMBEDDINGS_TEST_DEPARTURES=10000` for the long run.
+A few hundred requests by default; `ASKMESH_LONG_TESTS=1` for the ten thousand of the long run.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ from askmesh_embeddings.app import create_app
 
 pytestmark = pytest.mark.anyio
 
-REQUESTS = int(os.environ.get("ASKMESH_EMBEDDINGS_TEST_DEPARTURES", "200"))
+REQUESTS = 10_000 if os.environ.get("ASKMESH_LONG_TESTS") == "1" else 200
 AT_ONCE = 40
 
 

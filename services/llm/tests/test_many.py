@@ -1,6 +1,6 @@
 """Many requests: the same tokens as plain `generate` in any order of arrival, and nothing left after any disconnect.
 
-ASKMESH_LLM_TESTS_MANY=1 asks for all 200 prompts and 1,000 disconnects; else a part of them.
+ASKMESH_LONG_TESTS=1 asks for all 200 prompts and 1,000 disconnects; else a part of them.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ from .conftest import settings
 
 pytestmark = [pytest.mark.anyio, pytest.mark.models]
 
-ALL = bool(os.environ.get("ASKMESH_LLM_TESTS_MANY"))
+ALL = os.environ.get("ASKMESH_LONG_TESTS") == "1"
 PROMPTS, DISCONNECTS = (200, 1000) if ALL else (30, 60)
 WORDS = [
     "read",
