@@ -8,7 +8,7 @@ from typing import Literal
 from askmesh_bot.answering.base import Passage
 from askmesh_bot.answering.markup import clean, fenced
 from askmesh_bot.answering.sentences import Piece
-from askmesh_bot.answering.support import Evidence, Facts, facts
+from askmesh_bot.answering.support import LEAST_SHARE, Evidence, Facts, facts
 from askmesh_bot.answering.terms import code_spans, content_terms, without_code_spans
 
 # How close in meaning a sentence is to passages: a cosine for each, or None where it can't be told.
@@ -79,11 +79,11 @@ class CitationCheck:
         block = fenced(text)
         if not self._everything.holds_block(block):
             return None
-        cited = max(
-            self._by_number.values(), key=lambda passage: self._each[passage.number].overlap(block), default=None
-        )
-        if cited is None or not self._each[cited.number].overlap(block):
+        shares = {number: evidence.block_share(block) for number, evidence in self._each.items()}
+        best = max(shares, key=lambda number: shares[number], default=None)
+        if best is None or shares[best] < LEAST_SHARE:
             return None
+        cited = self._by_number[best]
         return Checked(f"{block}[{cited.number}]\n", (cited,), sentence=block.strip())
 
     async def _supporting(self, body: str, numbers: Sequence[int]) -> tuple[Passage, ...]:

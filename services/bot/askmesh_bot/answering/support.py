@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from askmesh_bot.answering import blocks
 from askmesh_bot.answering.base import Passage
 from askmesh_bot.answering.terms import (
     code_spans,
@@ -13,6 +14,7 @@ from askmesh_bot.answering.terms import (
     names,
     numbers,
     quotes,
+    stem,
     stems,
     without_code_spans,
 )
@@ -63,6 +65,12 @@ _EVERYWHERE = frozenset(
         "self",
     ]
 )
+_EVERYWHERE_STEMS = frozenset(stem(name) for name in _EVERYWHERE)
+_INVENTED = ("my_", "your_", "foo", "bar")
+# A block must be at least half in words of the passages; so must each of its lines and comments of so many terms.
+LEAST_SHARE = 0.5
+_LINE_TERMS = 3
+_COMMENT_TERMS = 2
 _LIST_MARKER = re.compile(r"^[ \t]*(?:\d{1,3}[.)][ \t]+|#{1,6}[ \t]+|[-*+•][ \t]+)")
 
 
@@ -112,12 +120,42 @@ class Evidence:
         terms = content_terms(sentence)
         return sum(term in self._stems for term in terms) / len(terms) if terms else 0.0
 
-    def holds_block(self, code: str) -> bool:
-        """Whether what a code block calls is there, apart from what it defines itself and what any language has."""
-        own = {name for pair in _BOUND.findall(code) for name in pair}
-        called = {name for pair in _CALLED.findall(code) for name in pair if name}
+    def holds_block(self, block: str) -> bool:
+        """Whether a fenced block calls, runs and says only what is there; its arguments and own names may be made up."""
+        own = {name for pair in _BOUND.findall(block) for name in pair}
+        called = {name for pair in _CALLED.findall(block) for name in pair if name}
         unknown = {name for name in called if name.lower() not in self._words} - own - _EVERYWHERE
-        return not unknown and all(self._holds_text(url) for url in re.findall(r"\w+://[^\s\"'`)>]+", code))
+        if unknown or not all(self._holds_text(url) for url in re.findall(r"\w+://[^\s\"'`)>]+", block)):
+            return False
+        language, lines = blocks.lines_of(block)
+        run = [word for words in blocks.commands(language, lines) for word in blocks.required(words)]
+        own_terms = blocks.own_names(block)
+        return all(self._holds_word(word) for word in (*run, *blocks.imports(lines))) and all(
+            self._holds_line(line, own_terms) for line in lines
+        )
+
+    def block_share(self, block: str) -> float:
+        """The share of a block's terms that are there, from 0 to 1: names, words and comments, without its own names."""
+        _, lines = blocks.lines_of(block)
+        own = blocks.own_names(block)
+        texts = [text for line in lines for text in (blocks.code_of(line), blocks.comment_of(line))]
+        terms = {term for text in texts for term in _claimed(text, own)}
+        return len(terms & self._stems) / len(terms) if terms else self.overlap(block)
+
+    def _holds_line(self, line: str, own: frozenset[str]) -> bool:
+        for text, least in ((blocks.code_of(line), _LINE_TERMS), (blocks.comment_of(line), _COMMENT_TERMS)):
+            terms = _claimed(text, own)
+            if len(terms) >= least and len(terms & self._stems) < LEAST_SHARE * len(terms):
+                return False
+        return True
+
+    def _holds_word(self, word: str) -> bool:
+        """Whether a word of a command is there: options and paths as they are, else each part of it."""
+        if word.startswith("-"):
+            return word in self._options
+        if word.startswith(("/", "~")):
+            return word in self._text.split() or (len(word) > 2 and self._holds_text(word))
+        return all(token.lower() in self._words for token in _TOKEN.findall(word))
 
     def _holds_text(self, text: str) -> bool:
         return " ".join(text.lower().split()) in self._folded
@@ -146,9 +184,19 @@ class Evidence:
         return frozenset(token.lower() for token in _TOKEN.findall(self._text)) | self._numbers
 
     @cached_property
+    def _options(self) -> frozenset[str]:
+        return blocks.options(self._text)
+
+    @cached_property
     def _numbers(self) -> frozenset[str]:
         return numbers(self._text)
 
     @cached_property
     def _stems(self) -> frozenset[str]:
         return stems(self._text)
+
+
+def _claimed(code: str, own: frozenset[str]) -> frozenset[str]:
+    """The terms of code that the passages should know: no numbers, no names of its own, of any language or made up."""
+    terms = frozenset(content_terms(code)) - own - _EVERYWHERE_STEMS
+    return frozenset(term for term in terms if not term.isdigit() and not term.startswith(_INVENTED))
