@@ -1,13 +1,14 @@
 """OpenAI's embeddings API."""
 
 from askmesh_kit.auth import Caller, require
+from askmesh_kit.connection import while_connected
 from askmesh_kit.errors import NotFound
 from askmesh_kit.json_body import JsonRoute
 from fastapi import APIRouter, Depends, Request, Response
 
 from askmesh_embeddings.embedder import Embedder
 from askmesh_embeddings.encoders.base import EncoderInfo
-from askmesh_embeddings.routes.wire import caller_name, json_response, while_connected
+from askmesh_embeddings.routes.wire import caller_name, json_response
 from askmesh_embeddings.schemas import (
     OPENAI_ERRORS,
     EmbeddingRequest,

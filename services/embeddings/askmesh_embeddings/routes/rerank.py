@@ -4,13 +4,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from askmesh_kit.auth import Caller, require
+from askmesh_kit.connection import while_connected
 from askmesh_kit.errors import NotFound, Unsupported
 from askmesh_kit.json_body import JsonRoute
 from fastapi import APIRouter, Depends, Request, Response
 
 from askmesh_embeddings.ranker import Ranker
 from askmesh_embeddings.rerankers.base import Scores
-from askmesh_embeddings.routes.wire import caller_name, json_response, while_connected
+from askmesh_embeddings.routes.wire import caller_name, json_response
 from askmesh_embeddings.schemas import (
     OPENAI_ERRORS,
     TEI_ERRORS,

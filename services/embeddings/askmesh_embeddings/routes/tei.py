@@ -4,6 +4,7 @@ from dataclasses import asdict
 from typing import Any
 
 from askmesh_kit.auth import Caller, require
+from askmesh_kit.connection import while_connected
 from askmesh_kit.errors import InvalidRequest, ServiceError
 from askmesh_kit.json_body import JsonRoute
 from fastapi import APIRouter, Depends, Request, Response
@@ -11,7 +12,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from askmesh_embeddings import __version__
 from askmesh_embeddings.embedder import Embedder
 from askmesh_embeddings.encoders.base import InputType
-from askmesh_embeddings.routes.wire import caller_name, json_response, while_connected
+from askmesh_embeddings.routes.wire import caller_name, json_response
 from askmesh_embeddings.schemas import TEI_ERRORS, TeiEmbedRequest, TeiInfo, TeiToken, TeiTokenizeRequest
 
 router = APIRouter(tags=["text-embeddings-inference"], route_class=JsonRoute, responses=TEI_ERRORS)
