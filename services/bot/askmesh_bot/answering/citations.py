@@ -96,14 +96,14 @@ class CitationCheck:
         for number, evidence in sorted(self._each.items(), key=lambda item: (-item[1].overlap(body), item[0])):
             if evidence.overlap(body) < _STRONG_OVERLAP:
                 break
-            if evidence.holds(claims):
+            if evidence.holds(claims) and not evidence.contradicts(body):
                 return (self._by_number[number],)
         return ()
 
     async def _support(self, body: str, claims: Facts, numbers: Sequence[int]) -> bool:
         passages = [self._by_number[number] for number in numbers]
         evidence = Evidence(passages)
-        if not evidence.holds(claims):
+        if not evidence.holds(claims) or evidence.contradicts(body):
             return False
         if evidence.overlap(body) >= self._strictness.min_overlap:
             return True
@@ -114,7 +114,8 @@ class CitationCheck:
         """Of several cited passages, those that add something: the rest were named for good measure."""
         overlaps = {number: self._each[number].overlap(body) for number in numbers}
         kept = [number for number in numbers if overlaps[number] >= max(overlaps.values()) / 2]
-        if not Evidence([self._by_number[number] for number in kept]).holds(facts(body)):
+        evidence = Evidence([self._by_number[number] for number in kept])
+        if not evidence.holds(facts(body)) or evidence.contradicts(body):
             kept = list(numbers)
         return tuple(self._by_number[number] for number in kept)
 

@@ -7,12 +7,13 @@ from functools import cached_property
 
 from askmesh_bot.answering import blocks
 from askmesh_bot.answering.base import Passage
+from askmesh_bot.answering.figures import figures
+from askmesh_bot.answering.polarity import Claims
 from askmesh_bot.answering.terms import (
     code_spans,
     content_terms,
     identifiers,
     names,
-    numbers,
     quotes,
     stem,
     stems,
@@ -92,7 +93,7 @@ def facts(sentence: str) -> Facts:
     sentence = _LIST_MARKER.sub("", sentence)
     prose = without_code_spans(sentence)
     return Facts(
-        numbers=numbers(prose),
+        numbers=figures(prose),
         code=tuple(dict.fromkeys((*code_spans(sentence), *identifiers(prose)))),
         quotes=quotes(prose),
         names=names(prose),
@@ -114,6 +115,10 @@ class Evidence:
             and all(self._holds_text(quote) for quote in facts.quotes)
             and all(self._holds_name(name) for name in facts.names)
         )
+
+    def contradicts(self, sentence: str) -> bool:
+        """Whether the sentence denies what is there, or affirms what is denied there."""
+        return self._claims.contradict(sentence)
 
     def overlap(self, sentence: str) -> float:
         """The share of the sentence's content terms that are there."""
@@ -171,9 +176,8 @@ class Evidence:
             return True
         # An example call such as `open(path, "r")` may be put together; a dotted or unknown name may not.
         tokens = _TOKEN.findall(code)
-        return (
-            "." not in bare.partition("(")[0] and bool(tokens) and all(token.lower() in self._words for token in tokens)
-        )
+        known = all(token.lower() in self._words for token in tokens) and figures(code) <= self._numbers
+        return "." not in bare.partition("(")[0] and bool(tokens) and known
 
     @cached_property
     def _folded(self) -> str:
@@ -184,12 +188,16 @@ class Evidence:
         return frozenset(token.lower() for token in _TOKEN.findall(self._text)) | self._numbers
 
     @cached_property
+    def _claims(self) -> Claims:
+        return Claims.of([text for passage in self.passages for text in (passage.header, passage.text)])
+
+    @cached_property
     def _options(self) -> frozenset[str]:
         return blocks.options(self._text)
 
     @cached_property
     def _numbers(self) -> frozenset[str]:
-        return numbers(self._text)
+        return figures(self._text)
 
     @cached_property
     def _stems(self) -> frozenset[str]:
