@@ -13,10 +13,10 @@ override Q := $(value Q)
 override FROM := $(value FROM)
 export Q FROM
 
-.PHONY: help up down ask learn discord-demo models status logs test test-long lint format lock evals images clean $(PARTS:%=test-%)
+.PHONY: help up down ask learn discord-demo models status logs test test-long lint format lock evals evals-scifact images clean $(PARTS:%=test-%)
 
 help: ## List the commands
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z%<>-]+:.*## / {printf "  \033[1m%-12s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z%<>-]+:.*## / {printf "  \033[1m%-14s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo "  One part's tests: $(PARTS:%=test-%)"
 
 up: $(VENV)/.runtime ## Install if needed, start the four services, learn a first corpus, print the address
@@ -74,6 +74,9 @@ lock: $(VENV)/.test ## Rewrite the hashed locks from the pyproject files (UPGRAD
 
 evals: $(VENV)/.test ## Measure retrieval, answers and abstention against a baseline (SET=fury for one set)
 	@$(BIN)/python evals/run.py --set $(or $(SET),all)
+
+evals-scifact: $(VENV)/.test ## SciFact's nDCG@10 through the embeddings service's API (about 15 minutes)
+	@$(BIN)/python -m evals.scifact
 
 images: ## Build the four container images (ENGINE=podman for podman)
 	@$(ENGINE) compose --env-file deploy/demo.env build
