@@ -11,17 +11,22 @@ _CODE_SPAN = re.compile(r"(?<!`)(`+)(?!`)(.+?)(?<!`)\1(?!`)", re.S)
 _SINGLE_SPAN = re.compile(r"(`[^`]*`)")
 _LINK = re.compile(r"!?\[([^\[\]]*)\]\((?:[^()]|\([^()]*\))*\)?")
 _REFERENCE = re.compile(r"!?\[([^\[\]]*)\]\[(?!\d{1,3}\])[^\[\]]*\]")
+# A run of characters is entered only at its beginning, here and below: at each of them it would take quadratic time.
 _URL = re.compile(
-    r"(?:[\w+.-]*:[\\/]{2}|[\w-]*www\.|\w*(?:mailto|javascript|data|vbscript|tel):(?=\S))[^\s<>`\"'\])]*", re.I
+    r"(?:(?<![\w+.-])[\w+.-]*:[\\/]{2}|(?<![\w-])[\w-]*www\.|(?<!\w)\w*(?:mailto|javascript|data|vbscript|tel):(?=\S))[^\s<>`\"'\])]*",
+    re.I,
 )
 _TAG = re.compile(r"<[/!?]?[A-Za-z@#&:!?][^<>\n]{0,300}>")
 _OPEN_TAG = re.compile(r"<(?=[/!?@#&:A-Za-z])")
-_EMAIL_OR_MENTION = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+|@[\w.-]*\w|(?<![\w`])#[\w.-]*\w")
+_EMAIL_OR_MENTION = re.compile(r"(?<![\w.+-])[\w.+-]+@[\w-]+(?:\.[\w-]+)+|@[\w.-]*\w|(?<![\w`])#[\w.-]*\w")
 # A backslash before a code span would leave it open.
-_ESCAPED_TICK = re.compile(r"\\+(?=`)")
+_ESCAPED_TICK = re.compile(r"(?<!\\)\\+(?=`)")
 _INVISIBLE = re.compile(r"[\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\x00-\x08\x0b-\x1f\x7f-\x9f]")
-_CITATION = re.compile(r"[ \t]*[\[【]\s?(\d{1,9}(?:\s?[,–-]\s?\d{1,9})*)(?:†[^\[\]【】]*)?\s?[\]】]")
+_CITATION = re.compile(r"(?<![ \t])[ \t]*[\[【]\s?(\d{1,9}(?:\s?[,–-]\s?\d{1,9})*)(?:†[^\[\]【】]*)?\s?[\]】]")
 _ANY_NUMBER = re.compile(r"[\[【]\s*\d[\d\s,–-]*[\]】]")
+_INDEXED = re.compile(r"(?:(?<!\\)\\+|(?<![\\\w.]))[\w.]*\w\[\d+\]")
+# No character has so long a number, and Python refuses to read a much longer one.
+_LONG_REFERENCE = re.compile(r"&#[xX]?[\da-fA-F]{9,}")
 _WIDEST_RANGE = 20
 _MOST_ROUNDS = 20
 
@@ -33,12 +38,7 @@ def clean(text: str, verbatim: str = "") -> tuple[str, tuple[int, ...]]:
     stands so in `verbatim` is code, not a citation.
     """
     text, numbers = split_citations(plain(text), verbatim)
-    for _ in range(_MOST_ROUNDS):
-        before = text
-        text, _ = split_citations(plain(text), verbatim)
-        if text == before:
-            return text, numbers
-    return "", numbers
+    return _settled(text, lambda text: split_citations(plain(text), verbatim)[0]), numbers
 
 
 def plain(text: str) -> str:
@@ -82,7 +82,7 @@ def split_citations(text: str, verbatim: str = "") -> tuple[str, tuple[int, ...]
         return f"`{code}`" if code in verbatim else match.group()
 
     if verbatim:
-        text = _outside_code(_SINGLE_SPAN, text, lambda part: re.sub(r"\\*[\w.]*\w\[\d+\]", marked, part))
+        text = _outside_code(_SINGLE_SPAN, text, lambda part: _INDEXED.sub(marked, part))
     text = _outside_code(_SINGLE_SPAN, text, lambda part: _CITATION.sub(take, part))
     return _outside_code(_SINGLE_SPAN, text, lambda part: _ANY_NUMBER.sub("", part)), tuple(numbers)
 
@@ -100,15 +100,20 @@ def _outside_code(
     return "".join([*result, change(text[position:])])
 
 
+def _settled(text: str, change: Callable[[str], str]) -> str:
+    """The text once a change makes no difference to it; nothing where that takes more rounds than an honest text does."""
+    for _ in range(_MOST_ROUNDS):
+        before, text = text, change(text)
+        if text == before:
+            return text
+    return ""
+
+
 def _reduced(text: str) -> str:
-    before = ""
-    while before != text:
-        # Character references too are an address or a tag in disguise.
-        before, text = text, html.unescape(text)
-    text, before = _INVISIBLE.sub("", text).replace("`", ""), ""
-    while before != text:
-        before = text
-        text = _REFERENCE.sub(_words, _LINK.sub(_words, text))
+    # Character references too are an address or a tag in disguise.
+    text = _settled(text, lambda text: html.unescape(_LONG_REFERENCE.sub("", text)))
+    text = _INVISIBLE.sub("", text).replace("`", "")
+    text = _settled(text, lambda text: _REFERENCE.sub(_words, _LINK.sub(_words, text)))
     # Neither an inline link nor a link's definition can begin now.
     text = text.replace("](", "] (").replace("]:", "] :")
     for pattern in (_URL, _TAG, _EMAIL_OR_MENTION):

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 _LONGEST = 2000
+# Blanks around the end of a code block, and marks more than it needs.
+_WIDEST = 100
 
 _FENCE = re.compile(r"[ \t]*(`{3,}(?=[^`\n]*(?:\n|\Z))|~{3,})([^\n]*)")
 _MAY_BE_FENCE = re.compile(r"[ \t]*(?:`{1,2}|~{1,2})?\Z")
@@ -20,6 +22,9 @@ _CITATION_BEGUN = re.compile(r"\[[\d\s,–-]{0,40}\Z")
 _ABBREVIATION = re.compile(
     r"(?:^|[\s(\[])(?:e\.g|i\.e|etc|cf|vs|approx|resp|Dr|Mr|Mrs|Ms|Prof|Fig|Eq|No|Nr|St|[A-Z])\.$", re.IGNORECASE
 )
+
+# Longer than any abbreviation with what stands before it.
+_ABBREVIATED = 12
 
 
 @dataclass(frozen=True)
@@ -35,13 +40,18 @@ class SentenceSplitter:
 
     def __init__(self) -> None:
         self._buffer = ""
-        # What of the current line was already given out.
-        self._line = ""
+        # Whether more than blanks of the current line was already given out.
+        self._in_line = False
+        # Up to here the buffer was searched for its first piece's end.
+        self._searched = 0
 
     def feed(self, text: str) -> list[Piece]:
         """The pieces that this text completes."""
-        self._buffer += text
-        return self._take(final=False)
+        pieces: list[Piece] = []
+        for start in range(0, len(text), _LONGEST):
+            self._buffer += text[start : start + _LONGEST]
+            pieces += self._take(final=False)
+        return pieces
 
     def end(self) -> list[Piece]:
         """The last pieces. A code block left open is given as it is."""
@@ -51,20 +61,23 @@ class SentenceSplitter:
         pieces: list[Piece] = []
         while self._buffer and (piece := self._next(final)):
             self._buffer = self._buffer[len(piece.text) :]
-            self._line = (self._line + piece.text).rpartition("\n")[2]
+            _, newline, line = piece.text.rpartition("\n")
+            self._in_line = bool(line.strip()) or (self._in_line and not newline)
+            self._searched = 0
             pieces.append(piece)
         return pieces
 
     def _next(self, final: bool) -> Piece | None:
-        if not self._line.strip():
-            if fence := _FENCE.match(self._buffer):
+        if not self._in_line:
+            if fence := _FENCE.match(self._buffer, 0, _LONGEST):
                 return self._code(fence, final)
-            if not final and _MAY_BE_FENCE.match(self._buffer):
+            if not final and len(self._buffer) < _LONGEST and _MAY_BE_FENCE.match(self._buffer):
                 return None
-        blanks = len(self._buffer) - len(self._buffer.lstrip())
+        head = self._buffer[:_LONGEST]
+        blanks = len(head) - len(head.lstrip())
         if blanks:
             line = self._buffer.find("\n", 0, blanks) + 1
-            if not line and blanks == len(self._buffer) and not final:
+            if not line and blanks == len(head) < _LONGEST and not final:
                 return None
             return Piece("space", self._buffer[: line or blanks])
         end = self._sentence_end(final)
@@ -72,43 +85,48 @@ class SentenceSplitter:
 
     def _code(self, fence: re.Match[str], final: bool) -> Piece | None:
         mark = fence.group(1)
-        closing = re.compile(rf"\n[ \t]*{re.escape(mark[0])}{{{len(mark)},}}[ \t]*(\n|\Z)")
-        closed = closing.search(self._buffer, fence.end(1))
+        # Bounded, as the last line is read anew whenever some text comes.
+        run = f"{{{len(mark)},{len(mark) + _WIDEST}}}"
+        closing = re.compile(rf"\n[ \t]{{0,{_WIDEST}}}{re.escape(mark[0])}{run}[ \t]{{0,{_WIDEST}}}(\n|\Z)")
+        closed = closing.search(self._buffer, max(fence.end(1), self._searched))
+        # Only the last line may yet become the closing one.
+        self._searched = max(0, self._buffer.rfind("\n"))
         if closed and (closed.group(1) or final):
             return Piece("code", self._buffer[: closed.end()])
         return Piece("code", self._buffer) if final else None
 
     def _sentence_end(self, final: bool) -> int:
         """Where the sentence at the start of the buffer ends; 0 when more text must come to tell."""
-        text = self._buffer
-        marker = _MARKER.match(text) if not self._line.strip() else None
-        position = marker.end() if marker else 0
+        text = self._buffer[:_LONGEST]
+        cut = len(self._buffer) > _LONGEST
+        final = final and not cut
+        marker = None if self._in_line else _MARKER.match(text)
+        position = max(self._searched, marker.end() if marker else 0)
         while found := _TERMINATOR.search(text, position):
-            verdict = self._newline(found, final) if found.group() == "\n" else self._full_stop(found, final)
-            if verdict is None:
-                return 0
+            verdict = (
+                self._newline(text, found, final) if found.group() == "\n" else self._full_stop(text, found, final)
+            )
             if verdict:
                 return verdict
-            position = found.end()
+            if verdict is None:
+                break
+            position = self._searched = found.end()
         if final:
             return len(text)
-        return self._forced_end() if len(text) > _LONGEST else 0
+        return text.rfind(" ") + 1 or len(text) if cut else 0
 
-    def _forced_end(self) -> int:
-        return self._buffer.rfind(" ", 0, _LONGEST) + 1 or _LONGEST
-
-    def _newline(self, found: re.Match[str], final: bool) -> int | None:
+    def _newline(self, text: str, found: re.Match[str], final: bool) -> int | None:
         """The end of a line ends a sentence unless a paragraph goes on. None: can't tell yet; 0: it goes on."""
-        text, end = self._buffer, found.end()
-        if _ONE_LINE.match(text) and not self._line.strip():
+        end = found.end()
+        if _ONE_LINE.match(text) and not self._in_line:
             return end
         rest = text[end:].lstrip(" \t")
         if not final and "\n" not in rest and len(rest) < 8:
             return None
         return end if not rest or rest[0] == "\n" or _BLOCK_START.match(rest) else 0
 
-    def _full_stop(self, found: re.Match[str], final: bool) -> int | None:
-        text, end = self._buffer, found.end()
+    def _full_stop(self, text: str, found: re.Match[str], final: bool) -> int | None:
+        end = found.end()
         if text.count("`", 0, found.start()) % 2 and "\n" not in text[: found.start()]:
             # Inside a code span, if it is closed on this line.
             closing = text.find("`", found.start())
@@ -129,6 +147,8 @@ class SentenceSplitter:
                 break
         if after == end and text[after] != "\n" and found.group()[0] not in "。！？" and text[end - 1] != "]":
             return 0
-        if found.group()[0] == "." and (text[after].islower() or _ABBREVIATION.search(text[: found.end()])):
+        if found.group()[0] == "." and (
+            text[after].islower() or _ABBREVIATION.search(text[max(0, found.end() - _ABBREVIATED) : found.end()])
+        ):
             return 0
         return after

@@ -1,0 +1,74 @@
+"""Text of four times the length takes about four times as long, whatever it repeats: it is read in the event loop."""
+
+import time
+from collections.abc import Callable
+
+import pytest
+from askmesh_bot.answering.markup import clean, fenced
+from askmesh_bot.answering.sentences import SentenceSplitter
+
+LONG = 100_000
+# Linear is 4 and quadratic 16. What takes less than this is too short to compare, and no harm.
+MOST_RATIO, SHORT_S = 8, 0.25
+UNITS = [
+    "_", "a_", "0x", "é", "A", "1", "1.", "http", "data", "-", "--a", "a.b", "+", "a-", "\\", " ", "\t", "a@", "#", "![", "[", "[[",
+    "[a](", "[a][", "[1", "a[1]", "<", "<!", "&", "&#1", "`", "`a", "~", "a.\n", "e.g. ", "a`.", "a\n", "\n", "?", "a. [1]", "| ",
+]  # fmt: skip
+WHOLE = ["[" * (LONG // 6) + "](a)" * (LONG // 6), "&" + "amp;" * (LONG // 4), "&#" + "1" * LONG, "&#x" + "f" * LONG]
+
+
+def seconds(work: Callable[[str], object], text: str) -> float:
+    """Of the processor, the better of two: others use this machine."""
+    taken = []
+    for _ in range(2):
+        began = time.process_time()
+        work(text)
+        taken.append(time.process_time() - began)
+    return min(taken)
+
+
+def assert_linear(work: Callable[[str], object], text: str) -> None:
+    long = seconds(work, text)
+    assert long < SHORT_S or long / seconds(work, text[: len(text) // 4]) < MOST_RATIO
+
+
+def split_at_once(text: str) -> None:
+    SentenceSplitter().feed(text)
+
+
+def split_streamed(text: str) -> None:
+    splitter = SentenceSplitter()
+    for start in range(0, len(text), 100):
+        splitter.feed(text[start : start + 100])
+    splitter.end()
+
+
+@pytest.mark.parametrize("text", [unit * (LONG // len(unit)) for unit in UNITS] + WHOLE, ids=lambda text: text[:8])
+def test_cleaning_is_linear(text: str) -> None:
+    assert_linear(lambda text: clean(text, "argv[1]"), text)
+
+
+@pytest.mark.parametrize("unit", UNITS)
+@pytest.mark.parametrize("split", [split_at_once, split_streamed])
+def test_splitting_is_linear(split: Callable[[str], object], unit: str) -> None:
+    assert_linear(split, unit * (LONG // len(unit)))
+
+
+@pytest.mark.parametrize("opening", ["```", "```\n", "a\n~~~\n"])
+@pytest.mark.parametrize("unit", ["a", "\n", "\n ", "``\n", " ", "`", "~"])
+def test_code_blocks_are_read_in_linear_time(opening: str, unit: str) -> None:
+    text = opening + unit * (LONG // len(unit))
+    assert_linear(split_streamed, text)
+    assert_linear(fenced, text)
+
+
+@pytest.mark.parametrize("unit", UNITS)
+def test_long_pieces_are_the_same_however_the_text_arrives(unit: str) -> None:
+    text = unit * (5000 // len(unit))
+    found = []
+    for size in (7, 1999, len(text)):
+        splitter = SentenceSplitter()
+        streamed = [piece for start in range(0, len(text), size) for piece in splitter.feed(text[start : start + size])]
+        found.append([*streamed, *splitter.end()])
+    assert found[0] == found[1] == found[2]
+    assert "".join(piece.text for piece in found[0]) == text
