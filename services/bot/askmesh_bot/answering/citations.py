@@ -15,6 +15,12 @@ from askmesh_bot.answering.terms import code_spans, content_terms, without_code_
 Closeness = Callable[[str, Sequence[Passage]], Awaitable[Sequence[float] | None]]
 
 _TABLE_RULE = re.compile(r"\s*\|[\s:|-]+")
+# What the columns of tables are called.
+_COLUMN_NAMES = (
+    "argument attribute call class command default description effect event field function key limit meaning method "
+    "name note number option parameter property purpose result return setting step type unit value variable version"
+)
+_COLUMNS = frozenset(content_terms(_COLUMN_NAMES))
 _STRONG_OVERLAP = 0.75
 _LEAST_TERMS = 3
 _LEAD_IN_TERMS = 8
@@ -48,20 +54,30 @@ class CitationCheck:
         self._strictness, self._closeness = strictness, closeness
         self._everything = Evidence(tuple(passages))
         self._each = {passage.number: Evidence((passage,)) for passage in passages}
-        self._in_table = False
+        self._table: Literal["none", "shown", "dropped"] = "none"
         self._verbatim = " ".join(passage.text for passage in passages)
 
     async def check(self, piece: Piece) -> Checked | None:
         """What to show of a piece; None where it is dropped."""
-        if piece.kind == "space":
-            return Checked(piece.text, connective=True)
-        if piece.kind == "code":
-            return self._check_code(piece.text)
+        if piece.kind != "prose":
+            # An empty line ends a table, and so does code.
+            self._table = "none" if "\n" in piece.text else self._table
+            return Checked(piece.text, connective=True) if piece.kind == "space" else self._check_code(piece.text)
         body, numbers = clean(piece.text, self._verbatim)
-        first_row = not self._in_table
-        self._in_table = body.lstrip().startswith("|")
-        if self._in_table and _TABLE_RULE.fullmatch(body):
+        if not body.lstrip().startswith("|"):
+            self._table = "none"
+            return await self._check_prose(body, numbers)
+        if self._table != "dropped" and _TABLE_RULE.fullmatch(body):
+            self._table = "shown"
             return Checked(body, connective=True)
+        if self._table == "none":
+            head = await self._check_prose(body, numbers, head=True)
+            # Rows mean nothing without their head.
+            self._table = "shown" if head else "dropped"
+            return head
+        return None if self._table == "dropped" else await self._check_prose(body, numbers)
+
+    async def _check_prose(self, body: str, numbers: Sequence[int], *, head: bool = False) -> Checked | None:
         if not re.search(r"\w", body):
             return None
         if _is_label(body):
@@ -69,11 +85,15 @@ class CitationCheck:
         cited = await self._supporting(body, [number for number in numbers if number in self._by_number])
         if cited:
             return Checked(_with_markers(body, cited), cited, sentence=_sentence(body))
-        if not numbers and _claims_nothing(body, may_be_head=self._in_table and first_row):
+        if not numbers and (self._names_columns(body) if head else _claims_nothing(body)):
             return Checked(body, connective=True)
         if self._strictness.unsupported == "mark":
             return Checked(_appended(body, UNVERIFIED))
         return None
+
+    def _names_columns(self, head: str) -> bool:
+        """Whether a table's head says nothing but what the passages say or any table may."""
+        return not facts(head) and self._everything.holds_terms(set(content_terms(head)) - _COLUMNS)
 
     def _check_code(self, text: str) -> Checked | None:
         block = fenced(text)
@@ -120,10 +140,10 @@ class CitationCheck:
         return tuple(self._by_number[number] for number in kept)
 
 
-def _claims_nothing(body: str, *, may_be_head: bool) -> bool:
+def _claims_nothing(body: str) -> bool:
     if facts(body):
         return False
-    heading = may_be_head or re.match(r"[ \t]*#{1,6}[ \t]", body) is not None
+    heading = re.match(r"[ \t]*#{1,6}[ \t]", body) is not None
     terms = len(content_terms(body))
     return not terms or ((heading or body.rstrip().rstrip("*_").endswith(":")) and terms <= _LEAD_IN_TERMS)
 

@@ -1,7 +1,7 @@
 """Whether passages support a sentence: they hold its facts word for word, and say what it says."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -124,6 +124,10 @@ class Evidence:
         """The share of the sentence's content terms that are there."""
         terms = content_terms(sentence)
         return sum(term in self._stems for term in terms) / len(terms) if terms else 0.0
+
+    def holds_terms(self, terms: Set[str]) -> bool:
+        """Whether each of these content terms is there."""
+        return terms <= self._stems
 
     def holds_block(self, block: str) -> bool:
         """Whether a fenced block calls, runs and says only what is there; its arguments and own names may be made up."""
