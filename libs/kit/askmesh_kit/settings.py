@@ -41,7 +41,7 @@ class ServiceSettings(BaseSettings):
 
     @field_validator("anonymous_scopes", "allowed_hosts", mode="before")
     @classmethod
-    def _split(cls, value: object) -> object:
+    def _split_scopes_and_hosts(cls, value: object) -> object:
         return [part for part in value.replace("+", ",").split(",") if part] if isinstance(value, str) else value
 
     @property
