@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from askmesh_kit.errors import InvalidRequest
 from askmesh_kit.json_body import parse_json
-from hypothesis import example, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 DEPTH = 64
@@ -91,6 +91,22 @@ def reference(body: bytes) -> Any:
     return value
 
 
+def repeats_a_key(body: bytes) -> bool:
+    """Whether an object of a JSON text names a key twice."""
+    repeated = False
+
+    def look(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        nonlocal repeated
+        repeated = repeated or len(dict(pairs)) < len(pairs)
+        return dict(pairs)
+
+    try:
+        json.loads(body, object_pairs_hook=look)
+    except (ValueError, RecursionError):
+        return False
+    return repeated
+
+
 numbers = st.from_regex(r"-?(0|[1-9][0-9]{0,3}|1[0-9]{190,330})(\.[0-9]{1,3})?([eE][+-]?[0-9]{1,3})?", fullmatch=True)
 strings = st.lists(
     st.one_of(
@@ -117,8 +133,8 @@ documents = st.recursive(
 @example(b"1" + b"0" * 250 + b"e99")
 @example(b"[" * 64 + b"]" * 64)
 @example(b"[" * 65 + b"]" * 65)
-@example(b'{"a": 1, "a": 2}')
 def test_it_accepts_exactly_what_a_strict_reference_accepts(body: bytes) -> None:
+    assume(not repeats_a_key(body))  # the reference never sees the value that a repeated key replaces
     try:
         expected = reference(body)
     except (ValueError, RecursionError):
@@ -126,3 +142,7 @@ def test_it_accepts_exactly_what_a_strict_reference_accepts(body: bytes) -> None
             parse_json(body, DEPTH)
         return
     assert parse_json(body, DEPTH) == expected
+
+
+def test_of_a_repeated_key_the_last_value_counts() -> None:
+    assert parse_json(b'{"a": 1, "a": 2}', DEPTH) == {"a": 2}
