@@ -8,7 +8,7 @@ from askmesh_bot.answering.terms import content_terms, stems
 
 _NEGATION = re.compile(
     r"(?<![^\W_])(?<!or )(?:not(?! only\b| just\b| necessarily\b)|never|no|none|nobody|nothing|nowhere|neither|nor|without"
-    r"|cannot|avoid(?:s|ed|ing)?|unable|impossible|forbid(?:s|den)?|prohibit(?:s|ed)?|\w+n['’]t"
+    r"|cannot|avoid(?:s|ed|ing)?|unable|impossible|forbid(?:s|den)?|prohibit(?:s|ed)?|[^\W\d_]{1,12}n['’]t"
     r"|(?:do|does|did|is|are|was|were|ca|wo|should|must|could|would)nt)(?![^\W_]|-\w)",
     re.I,
 )

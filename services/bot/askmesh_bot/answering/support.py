@@ -21,7 +21,7 @@ from askmesh_bot.answering.terms import (
 )
 
 _TOKEN = re.compile(r"[A-Za-z_]\w*|\d+(?:\.\d+)*")
-_CALLED = re.compile(r"([A-Za-z_]\w*)\s*\(|\.([A-Za-z_]\w*)")
+_CALLED = re.compile(r"\b([A-Za-z_]\w*)\s*\(|\.([A-Za-z_]\w*)")
 _BOUND = re.compile(r"\b([A-Za-z_]\w*)\s*=(?!=)|\b(?:as|for|def|class|import)\s+([A-Za-z_]\w*)")
 _EVERYWHERE = frozenset(
     [
@@ -134,7 +134,7 @@ class Evidence:
         own = {name for pair in _BOUND.findall(block) for name in pair}
         called = {name for pair in _CALLED.findall(block) for name in pair if name}
         unknown = {name for name in called if name.lower() not in self._words} - own - _EVERYWHERE
-        if unknown or not all(self._holds_text(url) for url in re.findall(r"\w+://[^\s\"'`)>]+", block)):
+        if unknown or not all(self._holds_text(url) for url in re.findall(r"\b\w+://[^\s\"'`)>]+", block)):
             return False
         language, lines = blocks.lines_of(block)
         run = [word for words in blocks.commands(language, lines) for word in blocks.required(words)]
