@@ -1,11 +1,17 @@
 """Text of four times the length takes about four times as long, whatever it repeats: it is read in the event loop."""
 
+import asyncio
 import time
 from collections.abc import Callable
 
 import pytest
+from askmesh_bot.answering.citations import CitationCheck
+from askmesh_bot.answering.figures import figures
 from askmesh_bot.answering.markup import clean, fenced
-from askmesh_bot.answering.sentences import SentenceSplitter
+from askmesh_bot.answering.polarity import Claims
+from askmesh_bot.answering.sentences import Piece, SentenceSplitter
+from askmesh_bot.answering.support import Evidence
+from bot_passages import STRICT, never_close, passages
 
 LONG = 100_000
 # Linear is 4 and quadratic 16. What takes less than this is too short to compare, and no harm.
@@ -60,6 +66,23 @@ def test_code_blocks_are_read_in_linear_time(opening: str, unit: str) -> None:
     text = opening + unit * (LONG // len(unit))
     assert_linear(split_streamed, text)
     assert_linear(fenced, text)
+
+
+@pytest.mark.parametrize("language", ["python", "sh"])
+@pytest.mark.parametrize("unit", [*UNITS, "-a ", "a ", "= ", "$(", "for ", "'", '"', "// ", "a=", "a://"])
+def test_code_blocks_are_checked_in_linear_time(language: str, unit: str) -> None:
+    check = CitationCheck(passages(), STRICT, never_close)
+    block = f"```{language}\na " + unit * (LONG // 5 // len(unit))
+    assert_linear(lambda text: asyncio.run(check.check(Piece("code", text))), block)
+
+
+@pytest.mark.parametrize("unit", [*UNITS, "not ", "n't", "1 to ", "-1", "1_", "0x", "1,", "and ", "un"])
+def test_sentences_are_checked_in_linear_time(unit: str) -> None:
+    text = unit * (LONG // 5 // len(unit))
+    assert_linear(figures, text)
+    evidence = Evidence(passages())
+    assert_linear(evidence.contradicts, text)
+    assert_linear(lambda text: Claims.of([text]), text)
 
 
 @pytest.mark.parametrize("unit", UNITS)
