@@ -23,4 +23,5 @@ service llm
 service bot discord
 # torch itself is installed from torch.txt: its CPU build lives on an index of its own.
 "${compile[@]}" -c "$out/runtime.txt" --no-emit-package torch "$out/models.in" -o "$out/models.txt"
-"${compile[@]}" -c "$out/runtime.txt" -c "$out/models.txt" "$out/test.in" -o "$out/test.txt"
+"${compile[@]}" -c "$out/runtime.txt" -c "$out/models.in" -c "$out/models.txt" --no-emit-package torch \
+  "$out/test.in" -o "$out/test.txt"
