@@ -1,0 +1,118 @@
+"""The Discord frontend's tables: what must outlive a restart, and be known to whichever process connects next."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, Index, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from askmesh_bot.database.models import Base, now
+
+
+def _id(**options: Any) -> Any:
+    # Discord's ids have 64 bits and are given by Discord.
+    return mapped_column(BigInteger, autoincrement=False, **options)
+
+
+class DiscordGuildRow(Base):
+    """What a server's admins set with `/config`; what is not in `options` is as the settings say."""
+
+    __tablename__ = "discord_guilds"
+
+    guild_id: Mapped[int] = _id(primary_key=True)
+    options: Mapped[dict[str, Any]]
+    updated_at: Mapped[datetime] = mapped_column(default=now)
+
+
+class DiscordChangeRow(Base):
+    """Who changed which option of a server to what. The newest are kept."""
+
+    __tablename__ = "discord_changes"
+    __table_args__ = (Index(None, "guild_id", "at"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    guild_id: Mapped[int] = _id()
+    user_id: Mapped[int] = _id()
+    option: Mapped[str] = mapped_column(String(32))
+    # What the option became, under the key `value`; no key where it went back to the default.
+    became: Mapped[dict[str, Any]]
+    at: Mapped[datetime] = mapped_column(default=now)
+
+
+class DiscordTakenRow(Base):
+    """A message or forum post that was taken to be answered: it is never taken again."""
+
+    __tablename__ = "discord_taken"
+
+    message_id: Mapped[int] = _id(primary_key=True)
+    at: Mapped[datetime] = mapped_column(default=now, index=True)
+
+
+class DiscordPlaceRow(Base):
+    """Which conversation a thread, direct channel or message continues. `silenced`: staff took over there."""
+
+    __tablename__ = "discord_places"
+
+    place_id: Mapped[int] = _id(primary_key=True)
+    conversation_id: Mapped[str] = mapped_column(String(128))
+    asker_id: Mapped[int] = _id(index=True)
+    silenced: Mapped[bool] = mapped_column(default=False)
+    at: Mapped[datetime] = mapped_column(default=now)
+
+
+class DiscordPersonRow(Base):
+    """Whose question an answer answers (`asked`), or whose verdict on it stands (`rated`)."""
+
+    __tablename__ = "discord_people"
+
+    answer_id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    what: Mapped[str] = mapped_column(String(8), primary_key=True)
+    user_id: Mapped[int] = _id(index=True)
+    at: Mapped[datetime] = mapped_column(default=now)
+
+
+class DiscordOptOutRow(Base):
+    """Somebody of whom nothing is kept."""
+
+    __tablename__ = "discord_opted_out"
+
+    user_id: Mapped[int] = _id(primary_key=True)
+
+
+class DiscordSpentRow(Base):
+    """How many answers a server had on a day (UTC)."""
+
+    __tablename__ = "discord_spent"
+
+    guild_id: Mapped[int] = _id(primary_key=True)
+    day: Mapped[str] = mapped_column(String(10), primary_key=True)
+    answers: Mapped[int] = mapped_column(default=0)
+
+
+class DiscordSeenRow(Base):
+    """The newest message seen in a channel."""
+
+    __tablename__ = "discord_seen"
+
+    channel_id: Mapped[int] = _id(primary_key=True)
+    message_id: Mapped[int] = _id()
+    private: Mapped[bool]
+
+
+class DiscordAnswerRow(Base):
+    """A message that shows an answer everyone in its channel can read, and the records it cites as they were then.
+
+    `cited`: a list of `{collection, fingerprint, source, record, hash}`. `marked_at`: when it was marked because one of
+    them had changed.
+    """
+
+    __tablename__ = "discord_answers"
+    __table_args__ = (Index(None, "answer_id"), Index(None, "asker_id"))
+
+    message_id: Mapped[int] = _id(primary_key=True)
+    channel_id: Mapped[int] = _id()
+    answer_id: Mapped[str] = mapped_column(String(64))
+    asker_id: Mapped[int] = _id()
+    cited: Mapped[list[dict[str, Any]]]
+    marked_at: Mapped[datetime | None]
+    at: Mapped[datetime] = mapped_column(default=now, index=True)
