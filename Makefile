@@ -13,7 +13,7 @@ override Q := $(value Q)
 override FROM := $(value FROM)
 export Q FROM
 
-.PHONY: help up down ask learn discord-demo models status logs test test-long lint format lock evals evals-scifact images clean $(PARTS:%=test-%)
+.PHONY: help up down ask learn discord-demo models finetune status logs test test-long lint format lock evals evals-scifact images clean $(PARTS:%=test-%)
 
 help: ## List the commands
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z%<>-]+:.*## / {printf "  \033[1m%-14s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,6 +37,9 @@ discord-demo: up ## Watch the bot answer on an emulated Discord, without an acco
 	@$(BIN)/python -m services.bot.tests.discord.emulator --with-bot
 
 models: $(VENV)/.models ## Install torch's CPU build and transformers, for gte-large and Phi-3-mini
+
+finetune: $(VENV)/.finetune ## Install what askmesh-embeddings finetune needs (torch and its trainer)
+	@echo "Ready. Next: $(BIN)/askmesh-embeddings finetune --help"
 
 status: ## Show what runs, since when, and whether it is ready
 	@if [ -x $(BIN)/python ]; then $(BIN)/python scripts/up.py status; else echo 'Nothing is installed yet: make up'; fi
@@ -91,6 +94,10 @@ $(VENV)/.runtime: requirements/runtime.txt requirements/build.txt $(PROJECTS) sc
 
 $(VENV)/.models: $(VENV)/.runtime requirements/torch.txt requirements/models.txt
 	@scripts/install.sh models $(VENV)
+	@touch $@
+
+$(VENV)/.finetune: $(VENV)/.models requirements/finetune.txt
+	@scripts/install.sh finetune $(VENV)
 	@touch $@
 
 $(VENV)/.test: $(VENV)/.models requirements/test.txt scripts/chromium.sh

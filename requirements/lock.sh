@@ -23,5 +23,9 @@ service llm
 service bot discord
 # torch itself is installed from torch.txt: its CPU build lives on an index of its own.
 "${compile[@]}" -c "$out/runtime.txt" --no-emit-package torch "$out/models.in" -o "$out/models.txt"
-"${compile[@]}" -c "$out/runtime.txt" -c "$out/models.in" -c "$out/models.txt" --no-emit-package torch \
-  "$out/test.in" -o "$out/test.txt"
+on_torch() { # name: a lock of what goes on top of models.txt
+  "${compile[@]}" -c "$out/runtime.txt" -c "$out/models.in" -c "$out/models.txt" --no-emit-package torch \
+    "$out/$1.in" -o "$out/$1.txt"
+}
+on_torch finetune
+on_torch test

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs askmesh into a virtual environment: install.sh runtime|models|test VENV. Used by the Makefile.
+# Installs askmesh into a virtual environment: install.sh runtime|models|finetune|test VENV. Used by the Makefile.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 level=$1 venv=$2
@@ -44,6 +44,11 @@ install_models() {
   echo "Installing torch's CPU build and transformers (once; about 900 MB) …"
   locked torch 2>/dev/null || locked torch --index-url https://download.pytorch.org/whl/cpu
   locked models
+}
+
+install_finetune() {
+  echo "Installing the trainer of sentence-transformers (once; about 200 MB) …"
+  locked finetune
 }
 
 install_test() {
