@@ -1,7 +1,7 @@
 """What can be learned. A source yields documents; a document is cut into sections at its own borders."""
 
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, Protocol
 
@@ -21,6 +21,8 @@ class Section:
     symbol: str = ""
     # Line of the text's first line, where a heading or a signature stands above it. 0: line_start.
     text_line: int = 0
+    # Context that is not to be quoted as a statement: what a thread asks, or what it takes back later.
+    aside: bool = False
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,8 @@ class Document:
     content_hash: str
     audience: tuple[str, ...] = ("public",)
     updated_at: datetime | None = None
+    # Addresses by anchor, where the source knows them.
+    links: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

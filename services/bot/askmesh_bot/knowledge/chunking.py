@@ -8,9 +8,10 @@ from itertools import count
 from askmesh_bot.knowledge.base import Chunk, Document, Section
 from askmesh_bot.knowledge.blocks import Piece, pieces
 from askmesh_bot.knowledge.tokens import estimate_tokens
+from askmesh_bot.knowledge.turns import turn_pieces
 
 # Chunks made by other rules than these are made anew at the next sync.
-VERSION = "3"
+VERSION = "4"
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,8 @@ class ChunkLimits:
 
 def chunk(document: Document, source_title: str, limits: ChunkLimits) -> list[Chunk]:
     """The chunks of a document in order. Header and text of each fit `limits.budget`."""
+    if document.kind == "thread":
+        return _thread_chunks(document, source_title, limits)
     chunks: list[Chunk] = []
     keys: set[str] = set()
     for section in _merged(document.sections, limits):
@@ -58,6 +61,25 @@ def chunk(document: Document, source_title: str, limits: ChunkLimits) -> list[Ch
                 )
             )
     return chunks
+
+
+def _thread_chunks(document: Document, source_title: str, limits: ChunkLimits) -> list[Chunk]:
+    header = _shortened(f"{source_title} › {document.title}", int(limits.budget * limits.header_share))
+    room = max(24, limits.budget - estimate_tokens(header))
+    keys: set[str] = set()
+    return [
+        Chunk(
+            document=document.id,
+            position=position,
+            key=_unique(f"{turn.anchor}:{part}", keys),
+            header=header,
+            text=piece.text,
+            line_start=piece.line_start,
+            line_end=piece.line_end,
+            anchor=turn.anchor,
+        )
+        for position, (turn, part, piece) in enumerate(turn_pieces(document.sections, room))
+    ]
 
 
 def _section_pieces(section: Section, room: int) -> list[Piece]:

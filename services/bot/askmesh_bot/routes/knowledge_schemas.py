@@ -18,14 +18,18 @@ class Options(BaseModel):
         default_factory=list, max_length=100, description="Only paths that match one of these."
     )
     exclude: list[_Glob] = Field(default_factory=list, max_length=100, description="No path that matches one of these.")
-    private: bool = Field(False, description="Private and undocumented Python objects too.")
+    private: bool = Field(
+        False,
+        description="Private and undocumented Python objects too; of chats, private channels and direct messages.",
+    )
 
 
 class NewSource(BaseModel):
     """Something to learn from."""
 
-    kind: Literal["folder", "python", "tree"] = Field(
-        description="folder: documents. python: a package's docstrings, by import name or path. tree: both."
+    kind: Literal["folder", "python", "threads", "tree"] = Field(
+        description="folder: documents. python: a package's docstrings, by import name or path. tree: both. threads: chat "
+        "exports."
     )
     location: str = Field(
         min_length=1, max_length=4096, description="A path on the bot's machine, or a package's name."

@@ -62,13 +62,18 @@ def learn(
         list[str],
         typer.Argument(metavar="PATH_OR_PACKAGE…", help="Folders, files, or names of installed Python packages."),
     ],
-    kind: Annotated[str, typer.Option(help="auto, folder (documents), python (docstrings) or tree (both).")] = "auto",
+    kind: Annotated[
+        str, typer.Option(help="auto, folder (documents), python (docstrings), tree (both) or threads (chats).")
+    ] = "auto",
     title: Annotated[str, typer.Option(help="What people call it; for one location.")] = "",
     link: Annotated[
         str, typer.Option(help="Template of links, e.g. https://host/{path}#L{line_start}-L{line_end}")
     ] = "",
     include: Annotated[list[str] | None, typer.Option(help="Only paths like this glob; may be repeated.")] = None,
     exclude: Annotated[list[str] | None, typer.Option(help="No paths like this glob; may be repeated.")] = None,
+    private: Annotated[
+        bool, typer.Option("--private", help="Private Python objects too; of chats, private channels and messages.")
+    ] = False,
     collection: Collection = "",
     url: Url = "",
     key: Key = "",
@@ -84,7 +89,7 @@ def learn(
                 "location": learning.absolute(location),
                 "title": title,
                 "link": link,
-                "options": {"include": include or [], "exclude": exclude or []},
+                "options": {"include": include or [], "exclude": exclude or [], "private": private},
             }
             body |= {"collection": collection} if collection else {}
             good = learning.run(client, title or location, "v1/sources", body) and good

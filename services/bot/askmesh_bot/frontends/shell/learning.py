@@ -11,15 +11,19 @@ from askmesh_bot.frontends.shell.client import BotClient, Trouble
 from askmesh_bot.frontends.shell.screen import clean, err, out, say
 
 _DOCUMENTS = {".md", ".markdown", ".rst", ".txt"}
+_EXPORTS = {".jsonl", ".json"}
 
 
 def kind_of(location: str) -> str:
-    """What is at a location: documents, Python, both, or the name of a package."""
+    """What is at a location: documents, Python, both, a chat export, or the name of a package."""
     path = Path(location).expanduser()
+    if path.is_dir() and (path / "channels.json").is_file() and (path / "users.json").is_file():
+        return "threads"  # a Slack export
     if path.is_dir():
         return "tree" if next(path.rglob("*.py"), None) else "folder"
     if path.is_file():
-        return "folder" if path.suffix.lower() in _DOCUMENTS else "python"
+        suffix = path.suffix.lower()
+        return "folder" if suffix in _DOCUMENTS else "threads" if suffix in _EXPORTS else "python"
     if any(sign in location for sign in "/\\~") or location.startswith("."):
         raise Trouble(f"{location} is not there.", "Give a folder, a file, or the name of an installed Python package.")
     return "python"

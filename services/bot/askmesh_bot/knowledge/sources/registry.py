@@ -11,6 +11,7 @@ _PACKAGE = "askmesh_bot.knowledge.sources"
 SOURCES: dict[str, str] = {
     "folder": f"{_PACKAGE}.folder:folder_source",
     "python": f"{_PACKAGE}.python:python_source",
+    "threads": f"{_PACKAGE}.threads:threads_source",
     "tree": f"{_PACKAGE}.tree:tree_source",
 }
 
