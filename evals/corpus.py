@@ -31,11 +31,12 @@ STDLIB = (
 
 @dataclass(frozen=True)
 class Corpus:
-    """A tree of documents, what it is called, and a digest of what it was made from."""
+    """A tree of documents or a file of threads, what it is called, and a digest of what it was made from."""
 
     folder: Path
     title: str
     sha256: str
+    kind: str = "tree"
 
 
 def fury(cache: Path = CACHE) -> Corpus:
@@ -67,6 +68,11 @@ def stdlib(cache: Path = CACHE) -> Corpus:
                 else:
                     shutil.copy(home / f"{name}.py", made)
     return Corpus(folder, "Python standard library", _digest(folder))
+
+
+def chat(file: Path) -> Corpus:
+    """Threads of a chat, in askmesh's own format."""
+    return Corpus(file, "Marram chat", hashlib.sha256(file.read_bytes()).hexdigest(), "threads")
 
 
 def squad(data: Path, path_of: Callable[[str, int], str], cache: Path = CACHE) -> Corpus:

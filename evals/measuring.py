@@ -86,9 +86,9 @@ class Measurer:
             passages=[{key: place[key] for key in ("number", "header", "text", "path")} for place in shown],
         )
 
-    def learn(self, collection: str, folder: str, title: str) -> dict[str, Any]:
+    def learn(self, collection: str, folder: str, title: str, kind: str = "tree") -> dict[str, Any]:
         """Bring the corpus up to date; only what changed is embedded. Returns the last progress."""
-        body = {"kind": "tree", "location": folder, "title": title, "collection": collection}
+        body = {"kind": kind, "location": folder, "title": title, "collection": collection}
         source = self._post(f"{self._bot}/v1/sources", body)["source"]
         while True:
             found: dict[str, Any] = self._get(f"{self._bot}/v1/sources/{source}")

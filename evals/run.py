@@ -64,7 +64,7 @@ def _arguments() -> argparse.Namespace:
 def _learn(measurer: Measurer, name: str, data: Path) -> dict[str, Any]:
     tree = sets.corpus_of(name, data)
     print(f"Learning {tree.title} …", flush=True)
-    found = measurer.learn(name, str(tree.folder), tree.title)
+    found = measurer.learn(name, str(tree.folder), tree.title, tree.kind)
     return {"sha256": tree.sha256, "documents": found["documents"], "chunks": found["chunks"]}
 
 

@@ -7,7 +7,7 @@ from corpus import Corpus
 from questions import EvalQuestion, asked_elsewhere, read_questions, read_selfaware, read_squad, squad_path
 
 HERE = Path(__file__).resolve().parent
-NAMES = ("fury", "stdlib", "squad", "selfaware")
+NAMES = ("fury", "stdlib", "chat", "squad", "selfaware")
 _PUBLIC = {
     "squad": ("squad2/dev-open.json", "https://rajpurkar.github.io/SQuAD-explorer/ (CC BY-SA 4.0)"),
     "selfaware": ("selfaware/sample.jsonl", "https://github.com/yinzhangyue/SelfAware (CC BY-SA 4.0)"),
@@ -28,12 +28,14 @@ def missing(name: str, data: Path) -> str:
 
 def corpus_of(name: str, data: Path) -> Corpus:
     """A corpus by its name."""
+    if name == "chat":
+        return corpus.chat(HERE / "data" / "chat" / "threads.jsonl")
     return corpus.squad(data, squad_path) if name == "squad" else {"fury": corpus.fury, "stdlib": corpus.stdlib}[name]()
 
 
 def questions_of(name: str, data: Path) -> list[EvalQuestion]:
     """The questions of a set."""
-    if name in ("fury", "stdlib"):
+    if name in ("fury", "stdlib", "chat"):
         return read_questions(HERE / "data" / name / "questions.jsonl", name)
     if name == "squad":
         return read_squad(data / "squad2" / "dev-open.json", answerable=260, unanswerable=100)
