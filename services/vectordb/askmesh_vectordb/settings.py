@@ -13,7 +13,9 @@ class Settings(ServiceSettings):
     model_config = SettingsConfigDict(env_prefix="ASKMESH_VECTORDB_")
 
     port: int = Field(8002, ge=1, le=65535, description="Port to listen on.")
-    store: str = Field("local", description="local, pinecone, or an import string package.module:factory.")
+    store: str = Field(
+        "local", description="local, pinecone, qdrant, chroma, or an import string package.module:factory."
+    )
     public_url: str = Field(
         "",
         description="Base URL that index hosts are told with, e.g. https://vectors.example.org. Unset: the request's.",
@@ -42,6 +44,38 @@ class Settings(ServiceSettings):
     pinecone_timeout_s: float = Field(20.0, gt=0, description="Longest wait for one answer of Pinecone, in seconds.")
     pinecone_lag_s: float = Field(
         60.0, ge=0, description="How long a write to Pinecone may stay unseen by its reads, in seconds."
+    )
+
+    qdrant_url: str = Field(
+        "http://127.0.0.1:6333",
+        description="Address of Qdrant; `:memory:` or a folder runs its client's own small engine, to try it out.",
+    )
+    qdrant_api_key: SecretStr = Field(SecretStr(""), description="API key of the qdrant store.")
+    qdrant_prefix: str = Field(
+        "askmesh.", description="What the names of this service's collections in Qdrant begin with."
+    )
+    qdrant_timeout_s: float = Field(20.0, gt=0, description="Longest wait for one answer of Qdrant, in seconds.")
+
+    chroma_url: str = Field("http://127.0.0.1:8000", description="Address of Chroma's server.")
+    chroma_token: SecretStr = Field(SecretStr(""), description="Token of the chroma store, where the server wants one.")
+    chroma_tenant: str = Field("default_tenant", description="Tenant that the chroma store uses.")
+    chroma_database: str = Field("default_database", description="Database that the chroma store uses.")
+    chroma_timeout_s: float = Field(20.0, gt=0, description="Longest wait for one answer of Chroma, in seconds.")
+
+    postgres_url: SecretStr = Field(
+        SecretStr(""), description="Database of the postgres store, `postgresql://user:password@host/name`."
+    )
+    postgres_schema: str = Field(
+        "askmesh_vectordb", min_length=1, max_length=63, description="Schema that the postgres store keeps its tables in."
+    )
+    postgres_connections: int = Field(8, ge=1, le=500, description="Connections to PostgreSQL, per process.")
+    postgres_queue: int = Field(256, ge=0, description="Operations that may wait for a connection before a 429.")
+    postgres_timeout_s: float = Field(20.0, gt=0, description="Longest wait for PostgreSQL, in seconds.")
+    postgres_exact_limit: int = Field(
+        3000, ge=0, description="Records in question up to which PostgreSQL compares each; above, by the HNSW index."
+    )
+    postgres_ef_search: int = Field(
+        100, ge=1, le=1000, description="Breadth of PostgreSQL's search in the HNSW index, at least."
     )
 
     max_upsert_vectors: int = Field(1000, ge=1, description="Vectors in one upsert.")

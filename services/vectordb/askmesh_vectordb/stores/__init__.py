@@ -10,7 +10,13 @@ if TYPE_CHECKING:
 # name -> (import string of a factory taking the settings, how to install what it needs)
 STORES: dict[str, tuple[str, str]] = {
     "local": ("askmesh_vectordb.stores.local.store:open_store", "nothing: it is always there"),
+    "postgres": (
+        "askmesh_vectordb.stores.postgres.store:open_store",
+        "pip install 'askmesh-vectordb[postgres]'",
+    ),
     "pinecone": ("askmesh_vectordb.stores.pinecone.store:open_store", "pip install 'askmesh-vectordb[pinecone]'"),
+    "qdrant": ("askmesh_vectordb.stores.qdrant.store:open_store", "pip install 'askmesh-vectordb[qdrant]'"),
+    "chroma": ("askmesh_vectordb.stores.chroma.store:open_store", "nothing: Chroma's server is spoken to over HTTP"),
 }
 
 

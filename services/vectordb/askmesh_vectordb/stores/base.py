@@ -153,6 +153,16 @@ class OutcomeUnknown(StoreUnavailable):
     code, outcome_unknown = "outcome_unknown", True
 
 
+class StoreRefused(StoreError):
+    """The server behind understands, or allows, something else than it was asked."""
+
+    status, code = 502, "store_refused"
+
+
+class StoreRefusesKey(StoreError):
+    status, code = 502, "store_refuses_key"
+
+
 class StoreDamaged(StoreError):
     status, code = 503, "store_damaged"
 

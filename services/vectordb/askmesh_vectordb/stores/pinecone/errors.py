@@ -12,6 +12,7 @@ from askmesh_vectordb.stores.base import (
     StorageFull,
     StoreError,
     StoreOverloaded,
+    StoreRefusesKey,
     StoreUnavailable,
 )
 
@@ -29,11 +30,9 @@ def translated(index: str, *, writes: bool = False) -> Iterator[None]:
     except sdk.RateLimitError as error:
         raise StoreOverloaded("Pinecone limits the rate.", retry_after=error.retry_after or 1) from error
     except (sdk.UnauthorizedError, sdk.ForbiddenError) as error:
-        refused = StoreError(
+        raise StoreRefusesKey(
             f"Pinecone refuses the key: {error.message}.", fix="Set ASKMESH_VECTORDB_PINECONE_API_KEY."
-        )
-        refused.status, refused.code = 502, "store_refuses_key"
-        raise refused from error
+        ) from error
     except sdk.ServiceError as error:
         if error.status_code == 507:
             raise StorageFull("The store behind is full.") from error

@@ -1,0 +1,1 @@
+"""Chroma's server, over its HTTP API."""

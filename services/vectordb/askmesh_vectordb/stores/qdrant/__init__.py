@@ -1,0 +1,1 @@
+"""Qdrant, as a server or, in small, in this process."""

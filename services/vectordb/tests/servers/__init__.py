@@ -1,0 +1,1 @@
+"""The real servers behind the stores, started by the tests that need them."""
