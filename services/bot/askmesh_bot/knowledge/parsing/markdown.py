@@ -7,6 +7,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from askmesh_bot.knowledge.base import Parsed
+from askmesh_bot.knowledge.parsing.builder_markup import without_builder_markup
 from askmesh_bot.knowledge.parsing.outline import Anchors, Heading, github_anchor, sections_between
 
 # `## Heading { #its-anchor }`, as MkDocs and others write it.
@@ -16,9 +17,10 @@ _LONGEST_FRONT_MATTER = 200
 
 
 def parse_markdown(text: str) -> Parsed:
-    """Sections of a Markdown page. Front matter is skipped; code fences and include lines stay as text."""
+    """Sections of a Markdown page. Front matter is skipped, so is what only the site's builder reads; code fences stay."""
     lines = text.split("\n")
     start, title = _skip_front_matter(lines)
+    lines = [*lines[:start], *without_builder_markup(lines[start:])]
     # Blanked, not removed: the parser's line numbers stay those of the file.
     tokens = MarkdownIt("commonmark").parse("\n" * start + "\n".join(lines[start:]))
     anchors = Anchors()
