@@ -76,8 +76,111 @@ def test_headings_lead_but_are_not_quoted() -> None:
     assert [(unit.lead, unit.text) for unit in found] == [("Deploy", "Run it."), ("Compose", "Use docker.")]
 
 
+MARKDOWN_TABLE = """
+| Variable | Default | Meaning |
+|:---|---|---|
+| `PORT` | `8000|8001` | Port to listen on. |
+| `HOST` | | Address. |
+"""
+LOOSE_TABLE = "Name | Value\n--- | ---\nspeed | 3 m/s"
+GRID_TABLE = """
++-------+--------+
+| Name  | Value  |
++=======+========+
+| speed | three  |
+|       | metres |
++-------+--------+
+"""
+SIMPLE_TABLE = """
+=====  ======
+Name   Value
+=====  ======
+speed  three
+       metres
+mass   two
+=====  ======
+"""
+
+
 @pytest.mark.parametrize(
-    "unit", ["a. ", "`", "(", "f(", '"a. ', "- a\n", "a:\n  b\n", "```\n", "|a|", "...", "() -> ", "a, b, "]
+    ("text", "said"),
+    [
+        (MARKDOWN_TABLE, ["`PORT` — Default: `8000|8001`; Meaning: Port to listen on.", "`HOST`: Address."]),
+        (LOOSE_TABLE, ["speed: 3 m/s"]),
+        (GRID_TABLE, ["speed: three metres"]),
+        (SIMPLE_TABLE, ["speed: three metres", "mass: two"]),
+        ("| lonely | row |", ["lonely: row"]),
+        ("|---|---|", []),
+    ],
+)
+def test_a_row_of_a_table_is_said_with_the_names_of_its_columns(text: str, said: list[str]) -> None:
+    assert [unit.text for unit in units(text)] == said
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "@property",
+        "@app.get('/items')",
+        "overload (x: int) -> int",
+        "__all__ = ['open', 'close',\n           'read']",
+        "import os\nfrom pathlib import Path",
+        "LIMIT = 5\nNAMES: list[str] = []",
+        "if x:\n    return y",
+    ],
+)
+def test_program_text_is_never_a_sentence(text: str) -> None:
+    assert {unit.kind for unit in units(text)} <= {"code", "signature"}
+    assert [unit.text for unit in units(f"{text}\n\nOpen the file.") if unit.kind == "sentence"] == ["Open the file."]
+
+
+@pytest.mark.parametrize(
+    "text", ["Return the name of the file.", "With this option a = 5 is what you get.", "Set x = 3 to stop it early."]
+)
+def test_prose_with_a_little_code_stays_prose(text: str) -> None:
+    assert [(unit.kind, unit.text) for unit in units(text)] == [("sentence", text)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{* ../docs_src/a.py hl[1] *}\n\nUse it.",
+        "/// tip | Do it\n\nUse it.\n\n///",
+        ":::{note} Do it\nUse it.\n:::",
+        '!!! note "Do it"\n    Use it.',
+        "--8<-- 'a.md'\n\nUse it.",
+        ".. automodule:: a.b\n   :members:\n   :undoc-members:\n\nUse it.",
+    ],
+)
+def test_a_builders_markup_is_not_quoted(text: str) -> None:
+    assert [unit.text for unit in units(text)] == ["Use it."]
+
+
+@pytest.mark.parametrize(
+    "unit",
+    [
+        "| a | b |\n",
+        "|a\n--|--\n",
+        "== ==\na  b\n",
+        "+--+\n",
+        "`|",
+        "@a\n",
+        "a = b\n",
+        "('a', ",
+        "a b c d e ",
+        "a. ",
+        "`",
+        "(",
+        "f(",
+        '"a. ',
+        "- a\n",
+        "a:\n  b\n",
+        "```\n",
+        "|a|",
+        "...",
+        "() -> ",
+        "a, b, ",
+    ],
 )
 def test_cutting_stays_quick_on_hostile_text(unit: str) -> None:
     began = time.process_time()

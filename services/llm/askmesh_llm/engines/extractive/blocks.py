@@ -9,6 +9,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from askmesh_llm.engines.extractive import tables
+from askmesh_llm.engines.extractive.code import is_code
+
 BlockKind = Literal["paragraph", "item", "code", "heading", "row", "signature"]
 
 
@@ -30,9 +33,14 @@ _FIELD = re.compile(
 _DEFINITION = re.compile(
     r"^(?:\s{2,}|)\*{0,2}[A-Za-z_][\w.]*(?:,\s*\*{0,2}\w+)*(?:\s*\([^)]*\))?\s*(?::\s+\S|\s:$|\s--\s\S)"
 )
-_SIGNATURE = re.compile(r"^[A-Za-z_][\w.]*\(.*\)(?:\s*->\s*.+)?$")
-_TABLE = re.compile(r"^\s*\|.*\|\s*$")
-_TABLE_RULE = re.compile(r"^[\s|:+\-=]+$")
+_SIGNATURE = re.compile(r"^(?:[A-Za-z_][\w.]*\(.*\)(?:\s*->\s*.+)?|@[A-Za-z_][\w.]*(?:\(.*\))?|overload \(.*)$")
+# What a site's builder reads and its readers never see: includes and snippets, and the borders of admonitions and tabs,
+# whose title is a heading.
+_MARKUP = re.compile(
+    r"^\s*(?:\{[*%!].*[*%!]\}|-{1,2}8<-{1,2}.*|\{:.*\}|<!--.*|(?:/{3,}|:{3,}|!{3}|\?{3}\+?)\s*(?P<title>.*))\s*$"
+)
+_TITLE = re.compile(r"(?:\{?[\w-]+\}?)?\s*(?:\|\s*|\"(?=.*\"))?(.*?)\"?\s*$")
+_OPTION = re.compile(r"^\s+:[\w-]+:(?:\s|$)")
 _DIRECTIVE = re.compile(r"^\s*\.\.\s+([\w:-]+)::\s*(.*)$")
 _CODE_HINT = re.compile(r"[=({\[]\S|^\s*(?:import|from|def|class|return|with|for|if|\$|>)\s|\)$|;$", re.MULTILINE)
 _CODE_DIRECTIVES = {"code", "code-block", "sourcecode", "literalinclude", "doctest", "testcode", "parsed-literal"}
@@ -46,6 +54,9 @@ def blocks(text: str) -> Iterator[Block]:
         line = reader.peek()
         if not line.strip():
             reader.take()
+            continue
+        if (rows := _table(reader, line)) is not None:
+            yield from (Block("row", row) for row in rows)
             continue
         block = _verbatim(reader, line, expects_code) or _structured(reader, line)
         if block is None:
@@ -76,23 +87,42 @@ def _verbatim(reader: "_Lines", line: str, expects_code: bool) -> Block | None:
     return None
 
 
+def _table(reader: "_Lines", line: str) -> list[str] | None:
+    """What the rows of the table that begins here say; None where none does."""
+    if tables.begins_simple(line):
+        body = [reader.take()]
+        body += reader.take_until(lambda row: not row.strip())
+        return tables.simple_sentences(body)
+    if tables.begins_loose(line, reader.following() or ""):
+        return tables.sentences(reader.take_until(lambda row: "|" not in row))
+    return tables.sentences(reader.take_until(lambda row: not tables.is_row(row))) if tables.is_row(line) else None
+
+
 def _structured(reader: "_Lines", line: str) -> Block | None:
     """A heading, a table row, a list or definition item, a signature; None for running text."""
     if heading := _ATX.match(line):
         reader.take()
         return Block("heading", heading[1])
+    if markup := _MARKUP.match(line):
+        reader.take()
+        title = _TITLE.match(markup["title"] or "")
+        return Block("heading", title[1] if title else "")
     if _UNDERLINE.match(line):
         reader.take()
         return Block("heading", "")
-    if reader.following() is not None and _UNDERLINE.match(reader.following() or "") and not _ITEM.match(line):
+    if (
+        reader.following() is not None
+        and not _MARKUP.match(reader.following() or "")
+        and _UNDERLINE.match(reader.following() or "")
+        and not _ITEM.match(line)
+    ):
         reader.take()
         reader.take()
         return Block("heading", line.strip())
-    if _TABLE.match(line):
-        reader.take()
-        return Block("row", "" if _TABLE_RULE.match(line) else line.strip())
     if directive := _DIRECTIVE.match(line):
         reader.replace(directive[2] if directive[1] in ("note", "warning", "tip", "important", "caution") else "")
+        while reader.more() and _OPTION.match(reader.peek()):
+            reader.take()
         return Block("heading", "")
     if _ITEM.match(line) or _FIELD.match(line) or _DEFINITION.match(line):
         return _item(reader, line)
@@ -117,14 +147,17 @@ def _item(reader: "_Lines", line: str) -> Block:
 
 def _paragraph(reader: "_Lines") -> Block:
     first = reader.take()
-    rows = [first.strip()]
+    taken, rows = [first], [first.strip()]
     while reader.more() and (row := reader.peek()).strip():
         if rows[-1].endswith(":") and _indent(row) > _indent(first):
             break  # what the colon announced
         starts_other = _FENCE.match(row) or _ITEM.match(row) or _FIELD.match(row) or _ATX.match(row)
-        if starts_other or _TABLE.match(row) or row.lstrip().startswith(">>> "):
+        if starts_other or tables.is_row(row) or _MARKUP.match(row) or row.lstrip().startswith(">>> "):
             break
+        taken.append(row)
         rows.append(reader.take().strip())
+    if is_code(taken):
+        return Block("code", _dedent(taken))
     text = " ".join(rows)
     return Block("paragraph", re.sub(r"\s*::$", ":", text))
 
