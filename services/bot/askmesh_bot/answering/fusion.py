@@ -1,40 +1,121 @@
-"""One ranking from what `/search` says of each match: its cosine, its lexical score, and whether the question names it."""
+"""One ranking from what `/search` says of each match, and from how its words answer to the question's."""
 
+import math
 import re
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 
-from askmesh_bot.answering.terms import camel_case, named_identifiers
+from askmesh_bot.answering.terms import camel_case, content_terms, holds_pair, named_identifiers, pairs, stems
 from askmesh_bot.peers.vectordb import Match
 
-# Equal shares of both scores, each as a part of the question's best one: Bruch, Gai and Ingber, "An Analysis of Fusion
-# Functions for Hybrid Retrieval", TOIS 2023. Chosen on the dev halves of three question sets (docs/decisions/0061).
-_DENSE_SHARE = 0.5
-# The question calls a documented object by its name: that is worth more than sounding alike.
-_NAMED = 0.3
-
 _SYMBOL = re.compile(r"[A-Za-z_][\w.]*(?=\(|$)")
+# Fewer words than this are no documentation.
+_FEW_WORDS = 6
+_MODULE_CODE = "(module code)"
+
+
+class Signs(NamedTuple):
+    """What is known of a match, each from 0 to 1."""
+
+    # Cosine and lexical score, each as a share of the question's best one: Bruch, Gai and Ingber, "An Analysis of Fusion
+    # Functions for Hybrid Retrieval", TOIS 2023.
+    dense: float
+    lexical: float
+    # The question calls the documented object by its name.
+    named: float
+    # The share of the question's terms, rare ones counting more, that it holds, and that its header holds.
+    terms: float
+    header: float
+    # The share of the question's neighbouring words that are neighbours there too.
+    pairs: float
+    # An object without a docstring, statements of a module, a private name: seldom what is asked for.
+    bare: float
+    code: float
+    private: float
+
+
+# A conditional logit of "this one answers", fitted by evals/fit_ranking.py on the dev halves of FURY, the standard library
+# and SQuAD 2.0 (docs/decisions/0064); scaled so that the two scores' shares are 1.
+WEIGHTS = Signs(
+    dense=0.8, lexical=0.2, named=1.1, terms=0.45, header=0.17, pairs=0.44, bare=-0.29, code=-0.27, private=-0.23
+)
+
+
+@dataclass(frozen=True)
+class _Asked:
+    names: frozenset[str]
+    # Each term with its inverse document frequency among the matches.
+    terms: Mapping[str, float]
+    pairs: Sequence[tuple[str, str]]
+
+    @classmethod
+    def of(cls, question: str, matches: Sequence[Match]) -> "_Asked":
+        names = frozenset(name.lower() for name in (*named_identifiers(question), *camel_case(question)))
+        terms = content_terms(question)
+        held = [stems(header) | stems(body) for header, body in map(_texts, matches)]
+        counts = {term: sum(term in words for words in held) for term in terms}
+        rarity = {term: math.log(1 + (len(held) - n + 0.5) / (n + 0.5)) for term, n in counts.items()}
+        return cls(names, rarity, [pair for pair in pairs(question) if rarity.keys() & set(pair)])
+
+    def share(self, words: frozenset[str]) -> float:
+        total = sum(self.terms.values())
+        return sum(weight for term, weight in self.terms.items() if term in words) / total if total else 0.0
 
 
 def rescored(question: str, matches: Sequence[Match]) -> list[Match]:
-    """The matches in a better order, `score` from 0 to 1.3. Where a store tells no scores, its own order stays."""
+    """The matches in a better order, with their new scores. Where a store tells no scores, its own order stays."""
     best_dense = max((match.similarity or 0.0 for match in matches), default=0.0)
     best_lexical = max((match.lexical_score or 0.0 for match in matches), default=0.0)
     if best_dense <= 0 or best_lexical <= 0:
         return list(matches)
-    names = frozenset(name.lower() for name in (*named_identifiers(question), *camel_case(question)))
+    asked = _Asked.of(question, matches)
 
     def score(match: Match) -> float:
-        dense, lexical = (match.similarity or 0.0) / best_dense, (match.lexical_score or 0.0) / best_lexical
-        named = _NAMED if is_named(str(match.metadata.get("header", "")), names) else 0.0
-        return _DENSE_SHARE * max(0.0, dense) + (1 - _DENSE_SHARE) * lexical + named
+        return _score(signs(asked, match, best_dense, best_lexical))
 
     # Python's sort is stable: among equals the database's order decides.
     return sorted((replace(match, score=score(match)) for match in matches), key=lambda match: -match.score)
 
 
+def all_signs(question: str, matches: Sequence[Match]) -> list[Signs]:
+    """The signs of each match, in their order."""
+    best_dense = max((match.similarity or 0.0 for match in matches), default=0.0) or 1.0
+    best_lexical = max((match.lexical_score or 0.0 for match in matches), default=0.0) or 1.0
+    asked = _Asked.of(question, matches)
+    return [signs(asked, match, best_dense, best_lexical) for match in matches]
+
+
+def signs(asked: _Asked, match: Match, best_dense: float, best_lexical: float) -> Signs:
+    """What is known of one match, when these are the best scores of all."""
+    header, body = _texts(match)
+    symbol = header.partition("(")[0]
+    common = sum(holds_pair(body, pair) for pair in asked.pairs) / len(asked.pairs) if asked.pairs else 0.0
+    return Signs(
+        dense=max(0.0, match.similarity or 0.0) / best_dense,
+        lexical=max(0.0, match.lexical_score or 0.0) / best_lexical,
+        named=float(is_named(header, asked.names)),
+        terms=asked.share(stems(header) | stems(body)),
+        header=asked.share(stems(header)),
+        pairs=common,
+        bare=float(len(body.split(None, _FEW_WORDS)) < _FEW_WORDS),
+        code=float(_MODULE_CODE in header),
+        private=float(" " not in symbol and any(part.startswith("_") for part in symbol.split("."))),
+    )
+
+
 def is_named(header: str, names: frozenset[str]) -> bool:
     """Whether a header's symbol is one of these names, or ends in one: `Path.read_text` is `pathlib.Path.read_text`."""
+    if not names:
+        return False
     symbol = _SYMBOL.match(header)
     parts = symbol[0].lower().split(".") if symbol else []
     return any(".".join(parts[start:]) in names for start in range(len(parts)))
+
+
+def _score(found: Signs) -> float:
+    return sum(sign * weight for sign, weight in zip(found, WEIGHTS, strict=True))
+
+
+def _texts(match: Match) -> tuple[str, str]:
+    return str(match.metadata.get("header", "")), str(match.metadata.get("text", ""))

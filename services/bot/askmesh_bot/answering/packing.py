@@ -21,7 +21,7 @@ def distinct(candidates: Sequence[Candidate], most: int) -> list[Candidate]:
     for candidate in candidates:
         if not candidate.passage.text.strip():
             continue
-        terms = stems(f"{candidate.passage.header} {candidate.passage.text}")
+        terms = stems(candidate.passage.header) | stems(candidate.passage.text)
         if any(_alike(terms, known) for _, known in kept):
             continue
         kept.append((candidate, terms))

@@ -40,7 +40,7 @@ class Signals:
 
 def measure(question: str, found: Sequence[Candidate]) -> Signals:
     """The signals of a question's candidates, which come best first."""
-    held = [stems(f"{one.passage.header} {one.passage.text}") for one in found]
+    held = [stems(one.passage.header) | stems(one.passage.text) for one in found]
     terms = content_terms(question)
     weights = {term: _weight(term, held) for term in terms}
     total = sum(weights.values())

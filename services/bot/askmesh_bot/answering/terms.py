@@ -3,221 +3,23 @@
 import re
 from collections.abc import Iterator
 from functools import lru_cache
+from itertools import pairwise
 
 # Words that say how something is asked or told, not what about.
-STOPWORDS = frozenset(
-    [
-        "a",
-        "about",
-        "above",
-        "after",
-        "again",
-        "all",
-        "also",
-        "am",
-        "an",
-        "and",
-        "any",
-        "anyone",
-        "anything",
-        "are",
-        "as",
-        "at",
-        "be",
-        "because",
-        "been",
-        "before",
-        "being",
-        "below",
-        "between",
-        "both",
-        "but",
-        "by",
-        "can",
-        "cannot",
-        "could",
-        "did",
-        "do",
-        "does",
-        "doing",
-        "done",
-        "down",
-        "during",
-        "each",
-        "either",
-        "else",
-        "etc",
-        "every",
-        "few",
-        "for",
-        "from",
-        "further",
-        "get",
-        "gets",
-        "give",
-        "given",
-        "go",
-        "had",
-        "has",
-        "have",
-        "having",
-        "he",
-        "her",
-        "here",
-        "hers",
-        "him",
-        "his",
-        "how",
-        "however",
-        "i",
-        "if",
-        "in",
-        "instead",
-        "into",
-        "is",
-        "it",
-        "its",
-        "just",
-        "kind",
-        "know",
-        "let",
-        "like",
-        "long",
-        "make",
-        "many",
-        "may",
-        "me",
-        "mean",
-        "might",
-        "mine",
-        "more",
-        "most",
-        "much",
-        "must",
-        "my",
-        "need",
-        "needed",
-        "no",
-        "nor",
-        "not",
-        "now",
-        "of",
-        "off",
-        "ok",
-        "on",
-        "once",
-        "one",
-        "ones",
-        "only",
-        "or",
-        "other",
-        "our",
-        "ours",
-        "out",
-        "over",
-        "own",
-        "please",
-        "possible",
-        "same",
-        "shall",
-        "she",
-        "should",
-        "show",
-        "so",
-        "some",
-        "someone",
-        "something",
-        "such",
-        "sure",
-        "tell",
-        "than",
-        "thank",
-        "thanks",
-        "that",
-        "the",
-        "their",
-        "theirs",
-        "them",
-        "then",
-        "there",
-        "these",
-        "they",
-        "thing",
-        "things",
-        "this",
-        "those",
-        "through",
-        "to",
-        "too",
-        "under",
-        "until",
-        "up",
-        "us",
-        "use",
-        "used",
-        "uses",
-        "using",
-        "very",
-        "via",
-        "want",
-        "wants",
-        "was",
-        "way",
-        "ways",
-        "we",
-        "well",
-        "were",
-        "what",
-        "when",
-        "where",
-        "whether",
-        "which",
-        "while",
-        "who",
-        "whom",
-        "whose",
-        "why",
-        "will",
-        "with",
-        "within",
-        "without",
-        "work",
-        "works",
-        "would",
-        "yes",
-        "you",
-        "your",
-        "yours",
-        "don't",
-        "doesn't",
-        "isn't",
-        "can't",
-        "won't",
-        "didn't",
-        "i'm",
-        "it's",
-        "that's",
-        "there's",
-        "what's",
-        "hello",
-        "hi",
-        "hey",
-        "help",
-        "explain",
-        "describe",
-        "anybody",
-        "happen",
-        "happens",
-        "example",
-        "examples",
-        "mentioned",
-        "say",
-        "says",
-        "said",
-        "question",
-        "answer",
-    ]
-)
+_STOPWORDS = """
+    a about above after again all also am an and any anyone anything are as at be because been before being
+    below between both but by can cannot could did do does doing done down during each either else etc every
+    few for from further get gets give given go had has have having he her here hers him his how however i if
+    in instead into is it its just kind know let like long make many may me mean might mine more most much must
+    my need needed no nor not now of off ok on once one ones only or other our ours out over own please
+    possible same shall she should show so some someone something such sure tell than thank thanks that the
+    their theirs them then there these they thing things this those through to too under until up us use used
+    uses using very via want wants was way ways we well were what when where whether which while who whom whose
+    why will with within without work works would yes you your yours don't doesn't isn't can't won't didn't i'm
+    it's that's there's what's hello hi hey help explain describe anybody happen happens example examples
+    mentioned say says said question answer
+"""
+STOPWORDS = frozenset(_STOPWORDS.split())
 
 _CJK = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af"
 _WORD = re.compile(rf"[{_CJK}]|[^\W{_CJK}]+(?:['’][^\W\d_]+)?")
@@ -262,17 +64,45 @@ def stem(word: str) -> str:
 
 def words(text: str) -> Iterator[str]:
     """Every word, and the parts of each compound one: `read_text` gives read_text, read and text."""
-    for match in _WORD.finditer(text):
-        word = match.group()
+    for word in _WORD.findall(text):
         yield word
-        parts = [part for chunk in word.split("_") for part in _CAMEL.findall(chunk)]
-        if len(parts) > 1:
-            yield from parts
+        yield from _parts(word)
 
 
 def stems(text: str) -> frozenset[str]:
     """The stems of every word and part of a word."""
-    return frozenset(stem(word) for word in words(text))
+    return _read(text)[0]
+
+
+def holds_pair(text: str, pair: tuple[str, str]) -> bool:
+    """Whether words with these stems stand side by side in a text."""
+    return f" {pair[0]} {pair[1]} " in _read(text)[1]
+
+
+def pairs(text: str) -> tuple[tuple[str, str], ...]:
+    """The stems of each two words that stand side by side, each pair once."""
+    return tuple(dict.fromkeys(pairwise(stem(word) for word in _WORD.findall(text))))
+
+
+# The passages of a question are looked at by several steps.
+@lru_cache(maxsize=1024)
+def _read(text: str) -> tuple[frozenset[str], str]:
+    """The stems of a text as a set, and as one line in their order."""
+    found = _WORD.findall(text)
+    return frozenset().union(*map(_stems_of, set(found))), f" {' '.join(map(stem, found))} "
+
+
+@lru_cache(maxsize=65_536)
+def _parts(word: str) -> tuple[str, ...]:
+    if word.islower() and word.isalpha():
+        return ()
+    parts = [part for chunk in word.split("_") for part in _CAMEL.findall(chunk)]
+    return tuple(parts) if len(parts) > 1 else ()
+
+
+@lru_cache(maxsize=65_536)
+def _stems_of(word: str) -> frozenset[str]:
+    return frozenset(map(stem, (word, *_parts(word))))
 
 
 def content_terms(text: str) -> tuple[str, ...]:
