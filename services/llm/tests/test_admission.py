@@ -112,12 +112,12 @@ def test_whatever_comes_goes_or_gives_up_the_limits_hold_and_nothing_is_lost(
     chance = random.Random(seed)
 
     async def play() -> None:
-        doors = admission(places, 1000, room)
+        doors = admission(places, chance.choice([3, 1000]), room)
         alive: list[Visit] = []
         for step in range(60):
             action = chance.random()
             if action < 0.55 or not alive:
-                alive.append(Visit(doors, f"caller-{chance.randrange(3)}", chance.randint(1, 200)))
+                alive.append(Visit(doors, f"{chance.randrange(3)}/{chance.randrange(2)}", chance.randint(1, 200)))
             else:
                 visit = alive.pop(chance.randrange(len(alive)))
                 if visit.inside and action < 0.85:
@@ -165,3 +165,62 @@ async def test_the_models_cache_bounds_what_runs(checkpoint: Any) -> None:
     assert all(await asyncio.gather(*map(ask, range(8))))
     assert most == 2
     await engine.close()
+
+
+async def test_a_key_gains_no_turns_by_naming_more_users() -> None:
+    doors = admission(max_active=1)
+    first = Visit(doors, "busy/0")
+    await settle()
+    many = [Visit(doors, f"busy/{user}") for user in range(1, 6)]
+    await settle()
+    modest = Visit(doors, "modest/")
+    await settle()
+    await first.leave()
+    assert many[0].inside
+    await many[0].leave()
+    assert modest.inside
+    assert not any(visit.inside for visit in many)
+    for visit in [modest, *many[1:]]:
+        await visit.leave()
+    assert (doors.active, doors.waiting) == (0, 0)
+
+
+@pytest.mark.parametrize(("crowd", "late"), [("busy/", "modest/"), ("one/busy", "one/modest")])
+async def test_one_caller_cant_fill_the_queue_for_all(crowd: str, late: str) -> None:
+    doors = admission(max_active=1, max_waiting=4)
+    first = Visit(doors, crowd)
+    await settle()
+    queued = [Visit(doors, crowd) for _ in range(4)]
+    await settle()
+    with pytest.raises(Overloaded):
+        async with doors.place(crowd):
+            pass
+    modest = [Visit(doors, late) for _ in range(2)]
+    await settle()
+    assert doors.waiting == 4
+    for refused in queued[2:]:
+        with pytest.raises(Overloaded, match="requests are being answered"):
+            await refused.task
+    # Both have two in the queue now: nobody makes way any more.
+    with pytest.raises(Overloaded):
+        async with doors.place(late):
+            pass
+    for visit in [first, queued[0], modest[0], queued[1], modest[1]]:
+        await visit.leave()
+    assert (doors.active, doors.held, doors.waiting) == (0, 0, 0)
+
+
+async def test_a_refused_request_that_is_given_up_in_the_same_moment_gives_back_nothing() -> None:
+    doors = admission(max_active=1, max_waiting=2)
+    first, *queued = [Visit(doors, "busy/") for _ in range(3)]
+    await settle()
+    await settle()
+    newcomer = Visit(doors, "modest/")
+    await asyncio.sleep(0)
+    queued[1].task.cancel()
+    await settle()
+    assert queued[1].task.cancelled()
+    assert (doors.active, doors.waiting) == (1, 2)
+    for visit in (first, queued[0], newcomer):
+        await visit.leave()
+    assert (doors.active, doors.held, doors.waiting) == (0, 0, 0)

@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from typing import Any
 
+from askmesh_kit.connection import while_connected
 from askmesh_kit.json_body import JsonRoute
 from fastapi import APIRouter, Request, Response
 
@@ -24,7 +25,7 @@ from askmesh_llm.schemas import (
     UsageBody,
 )
 from askmesh_llm.serving import logprobs, requests
-from askmesh_llm.serving.connection import DONE, EventStream, event, while_connected
+from askmesh_llm.serving.connection import DONE, EventStream, event
 from askmesh_llm.serving.generation import Generator
 from askmesh_llm.settings import Settings
 
@@ -102,7 +103,7 @@ class _Reply:
     ) -> Response:
         """The answer as events. Errors before the first piece of text are raised, and so keep their status."""
         chunks = self._generator.stream(prompt, self._params, self._caller)
-        first = await while_connected(request, anext(chunks))
+        first = await while_connected(request, _next(chunks))
         return EventStream(self._events(first, chunks, choice, kind, opens), self._settings.stalled_client_s)
 
     async def _events(
@@ -129,6 +130,10 @@ class _Reply:
             if self._with_usage:
                 yield event(head | {"choices": [], "usage": _usage(last.usage).model_dump()})
             yield DONE
+
+
+async def _next(chunks: AsyncGenerator[Chunk, None]) -> Chunk:
+    return await anext(chunks)
 
 
 def _chat_choice(chunk: Chunk) -> dict[str, Any]:

@@ -1,29 +1,21 @@
 """Who may generate now: places, room counted in tokens, and a bounded queue that takes turns between callers."""
 
 import asyncio
-from collections import deque
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 
 from askmesh_kit.errors import Overloaded
 
 from askmesh_llm.serving.metrics import LlmMetrics
-
-
-@dataclass(slots=True, eq=False)
-class _Turn:
-    """A request in the queue, and what it needs."""
-
-    tokens: int
-    granted: asyncio.Future[None]
+from askmesh_llm.serving.turns import Turn, TurnQueue
 
 
 class Admission:
     """`max_active` places that share `room` tokens; up to `max_waiting` requests wait, one caller after the other.
 
     A request larger than all the room counts as all of it: it runs alone. Nobody overtakes the one whose turn it is,
-    so a large request does not starve.
+    so a large request does not starve. A full queue is shared, too: a caller who has clearly fewer requests in it than
+    another takes the place of the other's newest, which gets the 429.
     """
 
     def __init__(self, max_active: int, max_waiting: int, metrics: LlmMetrics) -> None:
@@ -31,13 +23,12 @@ class Admission:
         # Tokens that all running requests may hold together; None: only places count.
         self.room: int | None = None
         self._active = self._held = 0
-        # Callers in the order of their turn; each with its own requests, oldest first.
-        self._waiting: dict[str, deque[_Turn]] = {}
+        self._queue = TurnQueue()
         self._seconds_each: float | None = None
 
     @asynccontextmanager
     async def place(self, caller: str, tokens: int = 0) -> AsyncGenerator[None, None]:
-        """Hold one place and room for `tokens`. Raises Overloaded (429) when the queue is full."""
+        """Hold one place and room for `tokens`. `caller` is `key/user`. Raises Overloaded (429): the queue is full."""
         tokens = tokens if self.room is None else min(tokens, self.room)
         await self._enter(caller, tokens)
         began = asyncio.get_running_loop().time()
@@ -52,7 +43,7 @@ class Admission:
     @property
     def waiting(self) -> int:
         """Requests in the queue."""
-        return sum(len(turns) for turns in self._waiting.values())
+        return len(self._queue)
 
     @property
     def active(self) -> int:
@@ -76,19 +67,17 @@ class Admission:
         return self._active < self._max_active and (self.room is None or self._held + tokens <= self.room)
 
     async def _enter(self, caller: str, tokens: int) -> None:
-        if not self._waiting and self._fits(tokens):
+        if not self._queue and self._fits(tokens):
             self._take(tokens)
             return
         if self.waiting >= self._max_waiting:
-            seconds = self.expected_wait_s
-            raise Overloaded(
-                f"{self._active} requests are being answered and {self.waiting} wait.",
-                fix=f"Try again in about {seconds:.0f} s.",
-                code="rate_limit_exceeded",
-                retry_after=seconds,
-            )
-        turn = _Turn(tokens, asyncio.get_running_loop().create_future())
-        self._waiting.setdefault(caller, deque()).append(turn)
+            evicted = self._queue.evict_for(caller)
+            if evicted is None:
+                raise self._refusal()
+            if not evicted.granted.done():
+                evicted.granted.set_exception(self._refusal())
+        turn = Turn(tokens, asyncio.get_running_loop().create_future())
+        self._queue.push(caller, turn)
         self._report()
         try:
             await turn.granted
@@ -96,20 +85,27 @@ class Admission:
             self._forget(caller, turn)
             raise
 
+    def _refusal(self) -> Overloaded:
+        seconds = self.expected_wait_s
+        return Overloaded(
+            f"{self._active} requests are being answered and {self.waiting} wait.",
+            fix=f"Try again in about {seconds:.0f} s.",
+            code="rate_limit_exceeded",
+            retry_after=seconds,
+        )
+
     def _take(self, tokens: int) -> None:
         self._active += 1
         self._held += tokens
         self._report()
 
-    def _forget(self, caller: str, turn: _Turn) -> None:
-        if turn.granted.done() and not turn.granted.cancelled():
-            self._leave(turn.tokens)  # the place was given in the moment the request was given up
+    def _forget(self, caller: str, turn: Turn) -> None:
+        """In the moment a request is given up, it may wait, or have been given its place, or have been refused."""
+        granted = turn.granted
+        if granted.done() and not granted.cancelled() and granted.exception() is None:
+            self._leave(turn.tokens)
             return
-        turns = self._waiting.get(caller)
-        if turns and turn in turns:
-            turns.remove(turn)
-            if not turns:
-                del self._waiting[caller]
+        self._queue.remove(caller, turn)
         self._admit()  # the one behind it may be small enough
 
     def _leave(self, tokens: int) -> None:
@@ -119,18 +115,14 @@ class Admission:
 
     def _admit(self) -> None:
         """Give what is free to those whose turn it is."""
-        while self._waiting:
-            caller = next(iter(self._waiting))
-            turns = self._waiting[caller]
-            if not turns[0].granted.done():
-                if not self._fits(turns[0].tokens):
+        while self._queue:
+            turn = self._queue.first()
+            if not turn.granted.done():
+                if not self._fits(turn.tokens):
                     break
-                self._take(turns[0].tokens)
-                turns[0].granted.set_result(None)
-            turns.popleft()
-            del self._waiting[caller]
-            if turns:
-                self._waiting[caller] = turns  # back to the end of the round
+                self._take(turn.tokens)
+                turn.granted.set_result(None)
+            self._queue.pop()
         self._report()
 
     def _report(self) -> None:

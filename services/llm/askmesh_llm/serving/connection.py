@@ -1,39 +1,18 @@
-"""Work that ends when its client goes away, and server-sent events."""
+"""Server-sent events, sent as long as their client reads them."""
 
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncGenerator, Coroutine
-from typing import Any, TypeVar
+from collections.abc import AsyncGenerator
+from typing import Any
 
 from askmesh_kit.errors import ServiceError, Unavailable, openai_error
 from askmesh_kit.logs import get_logger
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 log = get_logger("askmesh.llm")
-
-T = TypeVar("T")
-
-
-class ClientGone(ServiceError):
-    """The client closed the connection; nobody reads this error."""
-
-    status, code = 499, "client_closed_request"
-
-
-async def while_connected(request: Request, work: Coroutine[Any, Any, T]) -> T:
-    """The result of `work`, which is cancelled when the client disconnects. Raises ClientGone then."""
-    task = asyncio.ensure_future(work)
-    gone = asyncio.ensure_future(_disconnected(request.receive))
-    try:
-        await asyncio.wait({task, gone}, return_when=asyncio.FIRST_COMPLETED)
-        if task.done():
-            return task.result()
-        raise ClientGone("The client closed the connection.")
-    finally:
-        await _cancel(task, gone)
 
 
 def event(data: dict[str, Any]) -> bytes:
@@ -67,7 +46,7 @@ class EventStream(Response):
             # The server shuts down and the grace time is over.
             await _cancel(pump)
             stopping = Unavailable("The service is shutting down.", fix="Try again.", code="shutting_down")
-            with contextlib.suppress(ClientGone):
+            with contextlib.suppress(ClientDisconnect):
                 await self._send(send, event(openai_error(stopping)))
                 await self._send(send, b"", last=True)
             raise
@@ -76,7 +55,7 @@ class EventStream(Response):
             await self._events.aclose()
 
     async def _pump(self, send: Send) -> None:
-        with contextlib.suppress(ClientGone):
+        with contextlib.suppress(ClientDisconnect):
             try:
                 async for data in self._events:
                     await self._send(send, data)
@@ -92,7 +71,7 @@ class EventStream(Response):
             async with asyncio.timeout(self._stalled_s):
                 await send({"type": "http.response.body", "body": data, "more_body": not last})
         except OSError as error:  # TimeoutError is one: the client does not read
-            raise ClientGone("The client does not read, or is gone.") from error
+            raise ClientDisconnect from error
 
 
 async def _disconnected(receive: Receive) -> None:
