@@ -25,6 +25,8 @@ async def while_connected(request: Request, work: Coroutine[Any, Any, T]) -> T:
         working.cancel()
         watching.cancel()
         await asyncio.wait({working, watching})
+        if not working.cancelled():
+            working.exception()  # looked at: nobody is left to hear of a failure that met the client's leaving
 
 
 async def _until_gone(request: Request) -> None:
