@@ -1,6 +1,9 @@
 """Runs an app under gunicorn with uvicorn workers, configured from the service's settings alone."""
 
+import asyncio
 import logging
+import os
+import signal
 from collections.abc import Callable
 from typing import Any
 
@@ -24,6 +27,17 @@ def serve(create_app: Callable[[], Any], settings: ServiceSettings, name: str) -
             "timeout_graceful_shutdown": settings.shutdown_grace_s,
             "access_log": False,
         }
+
+        async def _serve(self) -> None:
+            watching = asyncio.create_task(self._end_with_master())
+            await super()._serve()
+            watching.cancel()
+
+        async def _end_with_master(self) -> None:
+            # A worker whose master was killed would keep the port, and answer on it, for ever.
+            while os.getppid() == self.ppid:  # noqa: ASYNC110 - nobody tells of it
+                await asyncio.sleep(1)
+            os.kill(os.getpid(), signal.SIGTERM)
 
     class KitLogger(Logger):  # type: ignore[misc]
         def setup(self, cfg: Any) -> None:

@@ -1,5 +1,6 @@
 """The real server, as a process: it serves, drains an open event stream at SIGTERM, and refuses an open bind."""
 
+import contextlib
 import os
 import signal
 import socket
@@ -121,6 +122,23 @@ def test_a_stream_that_goes_on_does_not_keep_it_alive(service: Running) -> None:
         service.process.terminate()
         assert service.process.wait(20) == 0
     assert time.monotonic() - began < 12
+
+
+def test_workers_end_in_order_when_their_master_is_killed(service: Running) -> None:
+    """Else they would keep the port, and nothing could be started on it again."""
+    os.kill(service.process.pid, signal.SIGKILL)
+    service.process.wait(10)
+    try:
+        for _ in range(100):
+            if "lifespan closed" in service.log.read_text():
+                break
+            time.sleep(0.1)
+        assert "lifespan closed" in service.log.read_text()
+        with pytest.raises(httpx2.TransportError):
+            httpx2.get(service.client.base_url.join("/livez"), trust_env=False)
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(service.process.pid, signal.SIGKILL)
 
 
 def test_it_refuses_to_listen_beyond_loopback_without_keys(tmp_path: Path) -> None:
