@@ -48,7 +48,7 @@ def _parser() -> argparse.ArgumentParser:
     bench.add_argument("--max-tokens", type=int, default=64, help="length of the answers (%(default)s)")
     bench.add_argument("--json", action="store_true", help="print JSON")
 
-    golden = commands.add_parser("golden", help="show the model's fingerprint and golden answer (transformers engine)")
+    golden = commands.add_parser("golden", help="show the model's fingerprint and golden answer (transformers, int4)")
     golden.add_argument(
         "--record", metavar="FILE", default="", help="add them to this file, for ASKMESH_LLM_GOLDEN_FILE"
     )

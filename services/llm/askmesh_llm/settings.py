@@ -77,8 +77,8 @@ class Settings(ServiceSettings):
 
     golden_file: str = Field(
         "",
-        description="transformers: JSON file with the golden answers of models beside those the package knows; written"
-        " by `askmesh-llm golden --record`.",
+        description="transformers, int4: JSON file with the golden answers of models beside those the package knows;"
+        " written by `askmesh-llm golden --record`.",
     )
     revision: str = Field("", description="transformers: the model's commit. Unset: the pinned one of the default.")
     dtype: Literal["auto", "fp32", "bf16"] = Field(

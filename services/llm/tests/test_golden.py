@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from askmesh_llm.engines.transformers import golden
+from askmesh_llm.engines import golden
 from askmesh_llm.engines.transformers.engine import TransformersEngine
 
 from .conftest import settings

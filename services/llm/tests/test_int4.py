@@ -1,13 +1,16 @@
 """The int4 engine on a tiny Phi-3 built by its own command. Skipped where the extra is not installed."""
 
 import asyncio
+import json
 import pathlib
+import shutil
 import subprocess
 import sys
 from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from askmesh_llm.commands import golden as golden_command
 from askmesh_llm.engines.base import Chunk, ContextLengthExceeded, Engine, Message, SamplingParams
 from askmesh_llm.engines.registry import create_engine
 
@@ -111,6 +114,33 @@ async def test_a_stop_string_ends_the_answer(engine: Engine) -> None:
     stopped = await write(engine, "hello", max_tokens=30, stop=(text[6:8],))
     assert text_of(stopped) == text[: text.index(text[6:8])]
     assert stopped[-1].finish_reason == "stop"
+
+
+async def test_a_recorded_model_passes_and_a_changed_answer_never_becomes_ready(
+    folder: pathlib.Path, tmp_path: pathlib.Path
+) -> None:
+    file = tmp_path / "golden.json"
+    ours = {"engine": "int4", "model": str(folder), "threads": 1, "golden_file": str(file)}
+    told = await golden_command.describe(settings(**ours), str(file))
+    assert "recorded in" in told
+    (name, entry), *_ = json.loads(file.read_text()).items()
+    assert entry["tokens"]
+    assert "known" in await golden_command.describe(settings(**ours), "")
+    file.write_text(json.dumps({name: {"model": "tiny", "tokens": [entry["tokens"][0] + 1]}}))
+    wrong = create_engine(settings(**ours))
+    await wrong.start()
+    assert "should begin its answer" in str(await wrong.ready())
+    await wrong.close()
+
+
+async def test_damaged_weights_never_become_ready(folder: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    copy = shutil.copytree(folder, tmp_path / "copy")
+    weights = copy / "model.onnx.data"
+    weights.write_bytes(b"\xff" * weights.stat().st_size)
+    damaged = create_engine(settings(engine="int4", model=str(copy), threads=1))
+    await damaged.start()
+    assert "could not be loaded" in str(await damaged.ready())
+    await damaged.close()
 
 
 async def test_a_folder_that_is_not_one_is_a_reason_not_a_crash(tmp_path: pathlib.Path) -> None:

@@ -4,11 +4,13 @@ import asyncio
 import copy
 import threading
 from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 from dataclasses import replace
 
 from askmesh_kit.errors import InvalidRequest, ServiceError
 from askmesh_kit.logs import get_logger
 
+from askmesh_llm.engines import golden
 from askmesh_llm.engines.base import (
     Chunk,
     Engine,
@@ -21,7 +23,7 @@ from askmesh_llm.engines.base import (
     completion_budget,
 )
 from askmesh_llm.engines.int4.model import Loaded, load, run
-from askmesh_llm.engines.int4.sampling import Sampler
+from askmesh_llm.engines.int4.sampling import Sampler, Watched
 from askmesh_llm.engines.stopping import StopScanner
 from askmesh_llm.engines.transformers.detokenizer import Detokenizer
 from askmesh_llm.engines.transformers.template import PromptEncoder
@@ -55,13 +57,31 @@ class Int4Engine(Engine):
             loaded = await asyncio.to_thread(load, self._settings)
             encoder = PromptEncoder(copy.deepcopy(loaded.tokenizer))
             await asyncio.to_thread(encoder.check)
+            self._loaded, self._encoder = loaded, encoder
+            await self._rehearse()
+            self._trouble = None
         except Exception as error:
             self._trouble = f"it could not be loaded: {error}"
             log.error("model_not_loaded", model=self._info.model, exc_info=error)
+            self._loaded = None
             return
-        self._loaded, self._encoder, self._trouble = loaded, encoder, None
         self._info = replace(self._info, max_model_len=loaded.context, capacity_tokens=loaded.context)
         log.info("model_loaded", model=self._info.model)
+
+    async def _rehearse(self) -> None:
+        known = golden.table(self._settings.golden_file)
+        name, steps = await self.golden_steps()
+        golden.check(name, steps, known)
+        log.info("self_test_passed", model=self._info.model, fingerprint=name, golden=name in known)
+
+    async def golden_steps(self) -> tuple[str, golden.Steps]:
+        """The running model's fingerprint, and how its greedy answer to the golden prompt begins."""
+        loaded = self._running()
+        ids, watched = await self._encode(golden.prompt(loaded.tokenizer)), Watched()
+        async with self._turn, aclosing(_tokens(loaded, ids, golden.LENGTH, watched)) as tokens:
+            async for _ in tokens:
+                pass
+        return loaded.fingerprint, watched.steps
 
     async def ready(self) -> str | None:
         return self._trouble

@@ -1,5 +1,6 @@
 """A model folder made by `askmesh-llm build-int4`, loaded, and its generation loop."""
 
+import hashlib
 import importlib
 import json
 import threading
@@ -29,6 +30,7 @@ class Loaded:
     tokenizer: Any
     context: int
     stops: tuple[int, ...]
+    fingerprint: str
 
 
 def load(settings: Settings) -> Loaded:
@@ -51,9 +53,24 @@ def load(settings: Settings) -> Loaded:
         tokenizer,
         min(own, settings.max_model_len or own),
         tuple(ends) if isinstance(ends, list) else (ends,),
+        _fingerprint(folder, tokenizer),
     )
     _self_test(loaded)
     return loaded
+
+
+def _fingerprint(folder: Path, tokenizer: Any) -> str:
+    """Names a model by its settings, vocabulary, template and weights (64 samples of each file); 16 hex digits."""
+    digest = hashlib.sha256(f"{len(tokenizer)} {tokenizer.chat_template}".encode())
+    digest.update((folder / "genai_config.json").read_bytes())
+    for path in sorted(folder.glob("*.onnx*")):
+        size = path.stat().st_size
+        digest.update(f"{path.name} {size}".encode())
+        with path.open("rb") as file:
+            for part in range(64):
+                file.seek(size * part // 64)
+                digest.update(file.read(1024))
+    return digest.hexdigest()[:16]
 
 
 def run(

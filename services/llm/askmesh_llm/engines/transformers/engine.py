@@ -9,6 +9,7 @@ from dataclasses import replace
 from askmesh_kit.errors import InvalidRequest
 from askmesh_kit.logs import get_logger
 
+from askmesh_llm.engines import golden
 from askmesh_llm.engines.base import (
     Chunk,
     Engine,
@@ -20,9 +21,9 @@ from askmesh_llm.engines.base import (
     Usage,
     completion_budget,
 )
-from askmesh_llm.engines.transformers import golden
 from askmesh_llm.engines.transformers.batching import Batcher
 from askmesh_llm.engines.transformers.default import DEFAULT_MODEL
+from askmesh_llm.engines.transformers.fingerprint import fingerprint
 from askmesh_llm.engines.transformers.loading import Loaded, load
 from askmesh_llm.engines.transformers.sampling import Sampling
 from askmesh_llm.engines.transformers.template import PromptEncoder
@@ -134,7 +135,7 @@ class TransformersEngine(Engine):
             async for _ in arrivals:
                 pass
         steps = [(note.top[0][0], note.top[0][1] - note.top[1][1]) for note in sampling.notes]
-        return await asyncio.to_thread(golden.fingerprint, loaded.model, loaded.tokenizer), steps
+        return await asyncio.to_thread(fingerprint, loaded.model, loaded.tokenizer), steps
 
     async def count_tokens(self, prompt: Prompt, model: str = "") -> TokenCount:
         ids = await self._encode(prompt)

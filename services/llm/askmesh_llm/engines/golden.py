@@ -4,15 +4,12 @@ A model's golden answer is the beginning of its greedy answer to a fixed prompt,
 likeliest: another processor's rounding does not change such a token, damaged weights or a wrong template do.
 """
 
-import hashlib
 import json
 import math
 from collections.abc import Mapping, Sequence
 from importlib import resources
 from pathlib import Path
-from typing import Any
-
-import torch
+from typing import Any, Protocol, runtime_checkable
 
 from askmesh_llm.engines.base import Message, Prompt
 
@@ -25,6 +22,14 @@ MARGIN = 0.5
 Steps = Sequence[tuple[int, float]]
 
 
+@runtime_checkable
+class Tested(Protocol):
+    """An engine that runs weights of its own, and so can be tested on them."""
+
+    async def golden_steps(self) -> tuple[str, Steps]:
+        """The running model's fingerprint, and how its greedy answer to the golden prompt begins."""
+
+
 class SelfTestFailed(Exception):
     """The model does not write what it should, and must not answer anyone."""
 
@@ -32,17 +37,6 @@ class SelfTestFailed(Exception):
 def prompt(tokenizer: Any) -> Prompt:
     """What is asked: a conversation, or plain text of a model without a chat template."""
     return [Message("user", QUESTION)] if tokenizer.chat_template else QUESTION
-
-
-def fingerprint(model: Any, tokenizer: Any) -> str:
-    """Names a model by its number format, tensors (16 samples of each), vocabulary and template; 16 hex digits."""
-    digest = hashlib.sha256(f"{model.dtype} {len(tokenizer)} {tokenizer.chat_template}".encode())
-    for name, tensor in sorted(model.state_dict().items()):
-        flat = tensor.detach().reshape(-1)
-        places = torch.linspace(0, flat.numel() - 1, 16, dtype=torch.float64).long().to(flat.device)
-        digest.update(f"{name} {tuple(tensor.shape)}".encode())
-        digest.update(flat[places].float().cpu().numpy().tobytes())
-    return digest.hexdigest()[:16]
 
 
 def table(path: str) -> dict[str, list[int]]:
