@@ -36,13 +36,13 @@ async def filled(folder: Path, vectors: Vector, metric: Metric = "cosine", **opt
 
 async def built(store: LocalStore, query: Vector) -> Nearest:
     """Ask until the index holds every row, and is saved."""
-    builder = store._catalog.file("docs")._builder
+    file = store._catalog.file("docs")
     deadline = time.monotonic() + 60
     while True:
         assert time.monotonic() < deadline
         await store.query("docs", "", Query(1, query))
-        if builder._thread is None and 1 in builder._ready:
-            return builder._ready[1]
+        if file._builder.idle and 1 in file._cache._graphs:
+            return file._cache._graphs[1]
         await asyncio.sleep(0.03)
 
 
@@ -93,14 +93,14 @@ async def test_recall_filters_and_changes_at_thirty_thousand(tmp_path: Path) -> 
 async def test_queries_are_answered_rightly_while_the_index_is_built(tmp_path: Path) -> None:
     vectors = clustered(8000, 96)
     store = await filled(tmp_path, vectors, exact_limit=1000)
-    builder = store._catalog.file("docs")._builder
+    file = store._catalog.file("docs")
     times, during = [], 0
-    while 1 not in builder._ready or builder._thread is not None:
+    while 1 not in file._cache._graphs or not file._builder.idle:
         n = len(times) * 37 % 8000
         began = time.perf_counter()
         assert await ids(store, vectors[n], 1) == [f"r{n:05d}"]
         times.append(time.perf_counter() - began)
-        during += 1 in builder._ready and len(builder._ready[1]) < 8000
+        during += 1 in file._cache._graphs and len(file._cache._graphs[1]) < 8000
         await asyncio.sleep(0.002)
     assert during > 5
     # The promise is 50 ms; the margin is for a machine that does other things too. Added at once, they block for seconds.
@@ -202,12 +202,12 @@ async def test_an_index_of_mostly_dead_rows_is_built_anew(small: Path) -> None:
     for n in range(3):
         await store.upsert("docs", "", [Record(f"y{m}", SMALL[m] * (n + 2)) for m in range(300)])
     deadline = time.monotonic() + 20
-    builder = store._catalog.file("docs")._builder
-    while builder._ready[1] is first or builder._thread is not None:
+    file = store._catalog.file("docs")
+    while file._cache._graphs[1] is first or not file._builder.idle:
         assert time.monotonic() < deadline
         await ids(store, SMALL[0], 1)
         await asyncio.sleep(0.01)
-    assert len(builder._ready[1]) == 450
+    assert len(file._cache._graphs[1]) == 450
     await store.close()
 
 

@@ -3,22 +3,31 @@
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from threading import Lock
 
 import numpy as np
 
 from askmesh_vectordb.stores.base import Metric
-from askmesh_vectordb.stores.local.matrix import VectorMatrix, View
+from askmesh_vectordb.stores.local.matrix import Rows, VectorMatrix, Vectors, View
+from askmesh_vectordb.stores.local.nearest import Nearest
+from askmesh_vectordb.stores.local.snapshots import Snapshots
 
 _ROWS_PER_STEP = 2048
+_ROWS_PER_QUERY = 500
 
 
 class VectorCache:
-    """The matrices of one index, by namespace number."""
+    """The matrices of one index, by namespace number, and the approximate indexes that some of them rest on.
 
-    def __init__(self, dimension: int, metric: Metric) -> None:
-        self._dimension, self._metric = dimension, metric
+    `limit`: a namespace of at most so many vectors has them in memory as they are.
+    """
+
+    def __init__(self, snapshots: Snapshots, dimension: int, metric: Metric, limit: int) -> None:
+        self._snapshots, self._dimension, self._metric, self._limit = snapshots, dimension, metric, limit
         self._lock = Lock()
+        # They outlive a reset: rows do not change, and are read again.
+        self._graphs: dict[int, Nearest] = {}
         self._reset()
 
     def _reset(self) -> None:
@@ -49,13 +58,21 @@ class VectorCache:
         finally:
             connection.execute("COMMIT")
 
+    def adopt(self, number: int, graph: Nearest) -> None:
+        """Rest a namespace's vectors on an approximate index; it stays as it is if the one it rests on has more."""
+        with self._lock:
+            if (known := self._graphs.get(number)) is None or graph.last_row >= known.last_row:
+                self._graphs[number] = graph
+                if matrix := self._matrices.get(number):
+                    matrix.rest_on(graph)
+
     def _catch_up(self, connection: sqlite3.Connection) -> None:
         (pruned,) = connection.execute("SELECT value FROM state WHERE key = 'pruned'").fetchone()
         if self._last_death < pruned:
             # Tombstones we have not seen are gone.
             self._reset()
             self._last_death = pruned
-        self._read_rows(connection)
+        self._read_rows(connection) if self._last_row else self._read_all(connection)
         deaths = connection.execute(
             "SELECT seq, namespace, row FROM tombstones WHERE seq > ? ORDER BY seq", [self._last_death]
         )
@@ -64,8 +81,37 @@ class VectorCache:
                 matrix.kill(row, sequence)
             self._last_death = sequence
         for number, matrix in self._matrices.items():
-            if matrix.wasteful:
+            if matrix.base and 10 * matrix.living < 9 * self._limit:
+                # So few that they are kept as they are again.
+                del self._graphs[number]
+                self._matrices[number] = self._read_namespace(connection, number)
+            elif matrix.wasteful:
                 self._matrices[number] = matrix.compacted()
+
+    def _read_all(self, connection: sqlite3.Connection) -> None:
+        """Everything, but for the vectors that an approximate index holds."""
+        (last,) = connection.execute("SELECT coalesce(max(row), 0) FROM records").fetchone()
+        numbers = connection.execute("SELECT id FROM namespaces WHERE records > 0").fetchall()
+        for (number,) in numbers:
+            self._matrices[number] = self._read_namespace(connection, number)
+        self._last_row = last
+
+    def _read_namespace(self, connection: sqlite3.Connection, number: int) -> VectorMatrix:
+        found = connection.execute("SELECT row FROM records WHERE namespace = ?", [number])
+        rows = np.sort(np.fromiter((row for (row,) in found), dtype=np.int64))
+        graph = self._graphs.get(number)
+        if graph is None and len(rows) > self._limit:
+            graph = self._snapshots.restored(number, rows, partial(read_vectors, connection, self._dimension))
+        if graph is None:
+            matrix, held = VectorMatrix(self._dimension, self._metric), 0
+        else:
+            self._graphs[number] = graph
+            held = int(np.searchsorted(rows, graph.last_row, side="right"))
+            matrix = VectorMatrix.over(graph, rows[:held])
+        for start in range(held, len(rows), _ROWS_PER_STEP):
+            part = rows[start : start + _ROWS_PER_STEP]
+            matrix.append(part, read_vectors(connection, self._dimension, part))
+        return matrix
 
     def _read_rows(self, connection: sqlite3.Connection) -> None:
         found = connection.execute(
@@ -74,10 +120,24 @@ class VectorCache:
         while step := found.fetchmany(_ROWS_PER_STEP):
             numbers = np.array([namespace for _, namespace, _ in step])
             rows = np.array([row for row, _, _ in step], dtype=np.int64)
-            vectors = np.frombuffer(b"".join(vector for _, _, vector in step), dtype="<f4")
-            vectors = vectors.reshape(len(step), self._dimension)
+            vectors = _stacked([vector for _, _, vector in step], self._dimension)
             for number in np.unique(numbers):
                 mine = numbers == number
                 matrix = self._matrices.setdefault(int(number), VectorMatrix(self._dimension, self._metric))
                 matrix.append(rows[mine], vectors[mine])
             self._last_row = int(rows[-1])
+
+
+def read_vectors(connection: sqlite3.Connection, dimension: int, rows: Rows) -> Vectors:
+    """The vectors [n, dimension] of rows that are there, ascending."""
+    found: list[bytes] = []
+    for start in range(0, len(rows), _ROWS_PER_QUERY):
+        part = rows[start : start + _ROWS_PER_QUERY].tolist()
+        marks = ",".join("?" * len(part))
+        query = f"SELECT vector FROM records WHERE row IN ({marks}) ORDER BY row"  # noqa: S608
+        found += [vector for (vector,) in connection.execute(query, part)]
+    return _stacked(found, dimension)
+
+
+def _stacked(vectors: list[bytes], dimension: int) -> Vectors:
+    return np.frombuffer(b"".join(vectors), dtype="<f4").reshape(len(vectors), dimension)

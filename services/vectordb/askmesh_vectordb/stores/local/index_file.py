@@ -12,7 +12,7 @@ from askmesh_vectordb.stores.local.builder import Builder
 from askmesh_vectordb.stores.local.cache import VectorCache
 from askmesh_vectordb.stores.local.database import connect, migrate, transaction
 from askmesh_vectordb.stores.local.matrix import View
-from askmesh_vectordb.stores.local.nearest import Nearest
+from askmesh_vectordb.stores.local.snapshots import Snapshots
 
 
 class IndexFile:
@@ -23,9 +23,10 @@ class IndexFile:
     ) -> None:
         self.path, self.name, self.dimension, self.metric = path, name, dimension, metric
         self._busy_timeout_s = busy_timeout_s
-        self._cache = VectorCache(dimension, metric)
         self.exact_limit = exact_limit
-        self._builder = Builder(path, dimension, metric, exact_limit)
+        self._snapshots = Snapshots(path, dimension, metric)
+        self._cache = VectorCache(self._snapshots, dimension, metric, exact_limit)
+        self._builder = Builder(self._cache, self._snapshots, dimension, metric, exact_limit)
         self._idle: list[sqlite3.Connection] = []
         self._lock = Lock()
         self._closed = False
@@ -68,11 +69,9 @@ class IndexFile:
         """A read transaction with the namespace's number and vectors as they are in it."""
         with self.connection() as connection, self._cache.snapshot(connection, namespace) as (number, view):
             self._check_kept(connection)
+            if view is not None:
+                self._builder.tend(number, view)
             yield connection, number, view
-
-    def nearest(self, namespace: int, view: View) -> Nearest | None:
-        """The approximate index of a large namespace, once it is built."""
-        return self._builder.nearest(namespace, view)
 
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
@@ -88,7 +87,7 @@ class IndexFile:
 
     def remove(self) -> None:
         self.close()
-        self._builder.remove()
+        self._snapshots.remove()
         for suffix in ("", "-wal", "-shm"):
             self.path.with_name(self.path.name + suffix).unlink(missing_ok=True)
 

@@ -15,8 +15,8 @@ import numpy as np
 
 from askmesh_vectordb.stores.base import StoreDamaged, StoreError
 from askmesh_vectordb.stores.local import lexical, schema, terms
-from askmesh_vectordb.stores.local.builder import Builder
 from askmesh_vectordb.stores.local.database import connect, migrate, transaction, translated
+from askmesh_vectordb.stores.local.snapshots import Snapshots
 
 Progress = Callable[[str, int, int], None]
 """What is being looked at, how much of it is done, of how much."""
@@ -146,7 +146,7 @@ def indexes(folder: Path, busy_timeout_s: float) -> list[tuple[str, Path, int]]:
 def forget_snapshots(folder: Path) -> None:
     """Remove the approximate indexes' snapshots: they are built anew."""
     for path in folder.glob("*.index.sqlite3"):
-        Builder(path, 1, "cosine", 0).remove()
+        Snapshots(path, 1, "cosine").remove()
 
 
 def _has(connection: sqlite3.Connection, namespace: int, term: terms.Term, row: int) -> bool:

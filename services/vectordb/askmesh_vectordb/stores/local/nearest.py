@@ -1,9 +1,11 @@
 """An approximate nearest neighbour index (HNSW, by usearch) over the rows of one namespace: derived and disposable.
 
-It answers with row numbers only: whether a row is alive and satisfies the filter, and its score, is for the vectors in
-memory to say. Searches share a gate; an addition, of few vectors at a time, has it alone.
+It holds the vectors it was given, rounded, and answers with row numbers and rounded scores: whether a row is alive and
+satisfies the filter is for the view to say, and its score for the file. Searches share a gate; an addition, of few
+vectors at a time, has it alone.
 """
 
+import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,9 +19,12 @@ from numpy.typing import NDArray
 from askmesh_vectordb.stores.base import Metric
 
 CONNECTIVITY, EXPANSION_ADD, EXPANSION_SEARCH = 16, 128, 128
-METRICS: dict[Metric, tuple[str, str]] = {"cosine": ("ip", "f16"), "euclidean": ("l2sq", "f32")}
-"""usearch's metric and number type. Half precision is enough to find unit vectors, which are scored anew, but has too
-small a range for others; by dot product of vectors of any length a graph finds too little."""
+_KINDS: dict[Metric, tuple[str, str]] = {
+    "cosine": ("ip", "f16"),
+    "dotproduct": ("ip", "f16"),
+    "euclidean": ("l2sq", "f32"),
+}
+"""usearch's metric and number type. Half precision is enough to find unit vectors; for others its range is too small."""
 
 _MOST_AT_ONCE = 64
 _LONGEST_ADDITION_S = 0.01
@@ -45,7 +50,8 @@ class _Gate:
         finally:
             with self._changed:
                 self._readers -= 1
-                self._changed.notify_all()
+                if not self._readers:
+                    self._changed.notify_all()
 
     @contextmanager
     def writing(self) -> Iterator[None]:
@@ -62,15 +68,24 @@ class _Gate:
 
 
 class Nearest:
-    """Holds every row up to `last_row` that was alive when it was added."""
+    """Holds every row up to `last_row` that was alive when it was added.
 
-    def __init__(self, dimension: int, metric: Metric) -> None:
+    By dot product the graph is one of unit vectors: each is divided by a radius that none exceeds and gets one more
+    component that makes its length 1; a query's is 0. So the order by dot product is that by angle (Bachrach et al.
+    2014, "Speeding up the Xbox recommender system"). The radius is a power of two times a constant, so that vectors
+    move to a graph of another radius without being rounded again. `largest` is the greatest length so far.
+    """
+
+    def __init__(self, dimension: int, metric: Metric, largest: float = 1.0) -> None:
         # Loaded when first needed: most stores are small.
         from usearch.index import Index
 
-        name, dtype = METRICS[metric]
+        name, dtype = _KINDS[metric]
+        self.dimension, self.metric = dimension, metric
+        self._lifted = metric == "dotproduct"
+        self.largest, self._radius = largest, _radius(largest) if self._lifted else 1.0
         self._index: Any = Index(
-            ndim=dimension,
+            ndim=dimension + self._lifted,
             metric=name,
             dtype=dtype,
             connectivity=CONNECTIVITY,
@@ -84,18 +99,35 @@ class Nearest:
     def __len__(self) -> int:
         return len(self._index)
 
-    def search(self, query: NDArray[np.float32], most: int) -> NDArray[np.int64]:
-        """Row numbers near a vector, at most `most`."""
+    def takes(self, largest: float) -> bool:
+        """Whether vectors of this length can be added."""
+        return not self._lifted or largest <= self._radius
+
+    def search(self, query: NDArray[np.float32], most: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """Row numbers near a vector, at most `most`, with their rounded scores (the negative squared distance, or the
+        dot product), best first."""
+        asked = query
+        if self._lifted:
+            length = float(np.linalg.norm(query))
+            asked = np.append(query / np.float32(length), np.float32(0))
         with self._gate.reading():
-            keys = self._index.search(query, most, threads=1).keys
-        return np.asarray(keys, dtype=np.int64)
+            found = self._index.search(asked, most, threads=1)
+        if self.metric == "euclidean":
+            scores = -found.distances
+        elif self._lifted:
+            scores = (1 - found.distances) * np.float32(self._radius * length)
+        else:
+            scores = 1 - found.distances
+        return found.keys.astype(np.int64), scores
 
     def add(self, rows: NDArray[np.int64], vectors: NDArray[np.float32]) -> int:
         """Add as many of these rows, ascending and above `last_row`, as take about 10 ms; how many those were."""
         count = min(len(rows), self._at_once)
+        self.largest = max(self.largest, float(np.linalg.norm(vectors[:count], axis=1).max()))
+        keys, values = rows[:count].astype(np.uint64), self._stored(vectors[:count])
         with self._gate.writing():
             began = time.perf_counter()
-            self._index.add(rows[:count].astype(np.uint64), vectors[:count], threads=1)
+            self._index.add(keys, values, threads=1)
             taken = time.perf_counter() - began
             self.last_row = int(rows[count - 1])
         if taken > _LONGEST_ADDITION_S:
@@ -105,17 +137,53 @@ class Nearest:
         return count
 
     def vectors(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
-        """The vectors under row numbers, as they were rounded; NaN where there is none."""
+        """The vectors under row numbers [n, dimension], as they were rounded; NaN where there is none."""
         with self._gate.reading():
-            found = [self._index.get(int(row)) for row in rows]
-        missing = np.full(self._index.ndim, np.nan, dtype=np.float32)
-        return np.array([missing if item is None else np.asarray(item, np.float32).reshape(-1) for item in found])
+            found = self._index.get(rows.astype(np.uint64), dtype=np.float32)
+        width = self._index.ndim
+        if any(item is None for item in found):
+            missing = np.full(width, np.nan, dtype=np.float32)
+            found = [missing if item is None else item.reshape(-1) for item in found]
+        if not len(found):
+            return np.empty((0, self.dimension), np.float32)
+        values: NDArray[np.float32] = np.concatenate(found, axis=None).reshape(-1, width)
+        return values[:, : self.dimension] * np.float32(self._radius) if self._lifted else values
 
     def save(self, path: Path) -> None:
+        """Write the graph to a file. usearch keeps the interpreter to itself meanwhile, 2 ms for each 1,000 vectors,
+        so that a forked child does it where there is fork: it writes, and ends without running anything else."""
         with self._gate.reading():
-            self._index.save(str(path))
+            child = os.fork() if hasattr(os, "fork") else None
+            if child is None:
+                self._index.save(str(path))
+            elif child == 0:
+                _save_and_exit(self._index, path)
+        if child and os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]):
+            raise OSError(f"{path.name} could not be written")
 
     def load(self, path: Path) -> None:
         """Fill an empty index from a file that `save` wrote."""
         with self._gate.writing():
             self._index.load(str(path))
+
+    def _stored(self, vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+        if not self._lifted:
+            return vectors
+        scaled = vectors / np.float32(self._radius)
+        squares = np.einsum("ij,ij->i", scaled, scaled)
+        lifts = np.sqrt(np.maximum(0, 1 - squares))
+        return np.concatenate([scaled, lifts[:, None]], axis=1, dtype=np.float32)
+
+
+def _radius(largest: float) -> float:
+    # A little room, so that unit vectors, whose lengths are not quite 1, do not need twice as much.
+    return float(1.001 * 2 ** np.ceil(np.log2(max(largest, 1e-30) / 1.001)))
+
+
+def _save_and_exit(index: Any, path: Path) -> None:
+    status = 1
+    try:
+        index.save(str(path))
+        status = 0
+    finally:
+        os._exit(status)

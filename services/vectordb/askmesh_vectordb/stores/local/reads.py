@@ -2,15 +2,16 @@
 
 import json
 import sqlite3
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
+from functools import partial
 
 import numpy as np
 
 from askmesh_vectordb.filters import Filter
 from askmesh_vectordb.stores.base import Match, Page, Query, Record, Vector
 from askmesh_vectordb.stores.local import lexical, planner, terms, writes
+from askmesh_vectordb.stores.local.cache import read_vectors
 from askmesh_vectordb.stores.local.matrix import View
-from askmesh_vectordb.stores.local.nearest import Nearest
 
 _SCAN_STEP = 256
 
@@ -19,7 +20,6 @@ def query(
     connection: sqlite3.Connection,
     number: int,
     view: View | None,
-    nearest: Callable[[View], Nearest | None],
     exact_limit: int,
     wanted: Query,
 ) -> list[Match]:
@@ -27,7 +27,8 @@ def query(
     if view is None or vector is None or not len(view.rows):
         return []
     allowed = terms.mask_of(connection, number, wanted.filter.root, view.rows) if wanted.filter else None
-    places, scores = planner.search(view, nearest(view), exact_limit, vector, wanted.top_k, allowed)
+    read = partial(read_vectors, connection, len(vector))
+    places, scores = planner.search(view, vector, wanted.top_k, allowed, exact_limit=exact_limit, read=read)
     pairs = zip(view.rows[places].tolist(), scores.tolist(), strict=True)
     return _matches(connection, pairs, wanted.top_k, wanted.include_values, wanted.include_metadata)
 

@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -104,7 +103,7 @@ class LocalStore(Store):
         def read(file: IndexFile) -> list[Match]:
             _check_dimension(file, query.vector)
             with file.searching(namespace) as (connection, number, view):
-                return reads.query(connection, number, view, partial(file.nearest, number), file.exact_limit, query)
+                return reads.query(connection, number, view, file.exact_limit, query)
 
         return await self._on(self._readers, index, read)
 
