@@ -66,7 +66,10 @@ class Settings(ServiceSettings):
         SecretStr(""), description="Database of the postgres store, `postgresql://user:password@host/name`."
     )
     postgres_schema: str = Field(
-        "askmesh_vectordb", min_length=1, max_length=63, description="Schema that the postgres store keeps its tables in."
+        "askmesh_vectordb",
+        min_length=1,
+        max_length=63,
+        description="Schema that the postgres store keeps its tables in.",
     )
     postgres_connections: int = Field(8, ge=1, le=500, description="Connections to PostgreSQL, per process.")
     postgres_queue: int = Field(256, ge=0, description="Operations that may wait for a connection before a 429.")

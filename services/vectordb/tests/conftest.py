@@ -1,5 +1,6 @@
 """Real servers on loopback ports, and stores in temporary folders."""
 
+import os
 import socket
 import threading
 import time
@@ -13,6 +14,8 @@ import uvicorn
 from askmesh_vectordb.app import create_app
 from askmesh_vectordb.settings import Settings
 from askmesh_vectordb.stores.local.store import LocalStore
+
+from .servers import chroma, postgres
 
 pytest.register_assert_rewrite("askmesh_vectordb.stores.contract")
 
@@ -72,3 +75,27 @@ def url(make_settings: Callable[..., Settings]) -> Iterator[str]:
     """A running service over an empty local store."""
     with serving(make_settings()) as base:
         yield base
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[postgres.PostgresServer]:
+    """One for all tests, which leave it running and without indexes."""
+    with postgres.running() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def postgres_url(request: pytest.FixtureRequest) -> str:
+    """ASKMESH_TEST_POSTGRES_URL, or that of a server started here."""
+    given = os.environ.get("ASKMESH_TEST_POSTGRES_URL")
+    return given or request.getfixturevalue("postgres_server").url()
+
+
+@pytest.fixture(scope="session")
+def chroma_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """ASKMESH_TEST_CHROMA_URL, or that of a server started here, for all tests; they leave it without indexes."""
+    if given := os.environ.get("ASKMESH_TEST_CHROMA_URL"):
+        yield given
+        return
+    with chroma.running(tmp_path_factory.mktemp("chroma") / "data") as server:
+        yield server.url
