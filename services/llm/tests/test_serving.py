@@ -21,7 +21,7 @@ RUNNING: set[str] = set()
 
 
 class Ticker(Engine):
-    """Writes a word every 50 ms until `max_tokens`; breaks at the word the prompt names, `break 3`."""
+    """Writes a word every 50 ms until `max_tokens`; breaks at the word the prompt names, `break 3`; or floods."""
 
     @property
     def info(self) -> EngineInfo:
@@ -32,12 +32,12 @@ class Ticker(Engine):
         RUNNING.add(text)
         try:
             for number in range(params.max_tokens or 5):
-                await asyncio.sleep(0.05)
+                await asyncio.sleep(0 if text == "flood" else 0.05)
                 if text == f"break {number}":
                     raise UpstreamError("It broke.", code="broken")
                 if text == f"crash {number}":
                     raise ZeroDivisionError("the launch code is 12345")
-                yield Chunk(f"{number} ")
+                yield Chunk("much " * 10_000 if text == "flood" else f"{number} ")
             yield Chunk("", "stop", Usage(1, params.max_tokens or 5))
         finally:
             RUNNING.discard(text)
@@ -87,6 +87,19 @@ def test_a_client_that_goes_away_stops_the_generation_within_a_second(ticker: Ca
     metrics = httpx2.get(f"{url}/metrics", trust_env=False).text
     assert "askmesh_llm_active 0.0" in metrics
     assert 'outcome="abandoned"' in metrics
+
+
+def test_a_client_that_does_not_read_loses_its_place(ticker: Callable[..., str]) -> None:
+    url = ticker(max_active=1, stalled_client_s=0.3)
+    with httpx2.Client(base_url=url, trust_env=False, timeout=20) as client:
+        ask = body("flood", stream=True, max_tokens=100_000)
+        with client.stream("POST", "/v1/chat/completions", json=ask) as answer:
+            pieces = answer.iter_raw()
+            next(pieces)
+            assert until(lambda: "flood" not in RUNNING, 10)
+            assert client.post("/v1/chat/completions", json=body("next", max_tokens=1)).status_code == 200
+            with pytest.raises(httpx2.RemoteProtocolError):
+                list(pieces)
 
 
 def test_a_failure_in_mid_stream_is_an_error_event_without_done(ticker: Callable[..., str]) -> None:

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from askmesh_llm.engines.base import Chunk, Message, SamplingParams
+from askmesh_llm.engines.base import Chunk, ContextLengthExceeded, Message, SamplingParams
 from askmesh_llm.engines.transformers.detokenizer import Detokenizer
 from askmesh_llm.engines.transformers.engine import TransformersEngine
 
@@ -101,6 +101,16 @@ async def test_control_tokens_in_a_message_stay_text(engine: TransformersEngine,
     control = [tokenizer.convert_ids_to_tokens(item) for item in ids if item < 5]
     assert control == ["<|user|>", "<|end|>", "<|assistant|>"]
     assert attack in tokenizer.decode(ids)
+
+
+async def test_a_prompt_of_megabytes_is_refused_unread(engine: TransformersEngine) -> None:
+    longest = max(map(len, engine._loaded.tokenizer.get_vocab()))  # type: ignore[union-attr]
+    for prompt in ("x" * 8_000_000, [Message("user", "x" * 8_000_000)]):
+        with pytest.raises(ContextLengthExceeded, match=f"512 tokens.* at least {8_000_000 // (4 * longest)}"):
+            await engine.weigh(prompt, SamplingParams(max_tokens=1))
+    # What is only somewhat too long is counted.
+    with pytest.raises(ContextLengthExceeded, match=r"you asked for \d+: \d+ in the prompt"):
+        await engine.weigh("é " * 1000, SamplingParams(max_tokens=1))
 
 
 async def test_a_seed_repeats_its_answer_whatever_else_runs(engine: TransformersEngine) -> None:

@@ -26,7 +26,7 @@ from askmesh_llm.settings import Settings
 MODEL = "askmesh-extractive"
 CONTEXT = 16_384
 # The units, best by words first, whose closeness in meaning is asked for.
-MOST_EMBEDDED = 16
+MOST_EMBEDDED = 12
 
 # One token is a word of at most eight letters or a mark, with the blanks before it: close to what a subword
 # tokeniser counts for English and code.

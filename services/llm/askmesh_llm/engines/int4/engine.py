@@ -1,7 +1,6 @@
 """The engine: one request at a time, in a thread of its own, stopped between two tokens."""
 
 import asyncio
-import copy
 import threading
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
@@ -55,7 +54,7 @@ class Int4Engine(Engine):
     async def start(self) -> None:
         try:
             loaded = await asyncio.to_thread(load, self._settings)
-            encoder = PromptEncoder(copy.deepcopy(loaded.tokenizer))
+            encoder = PromptEncoder(loaded.tokenizer)
             await asyncio.to_thread(encoder.check)
             self._loaded, self._encoder = loaded, encoder
             await self._rehearse()
@@ -88,12 +87,14 @@ class Int4Engine(Engine):
 
     async def weigh(self, prompt: Prompt, params: SamplingParams) -> int:
         """All there is: requests run one at a time."""
-        loaded, ids = self._running(), await self._encode(prompt)
+        loaded = self._running()
+        ids = await self._encode(prompt, loaded.context)
         completion_budget(len(ids), params, loaded.context, self._settings.default_max_tokens)
         return loaded.context
 
     async def generate(self, prompt: Prompt, params: SamplingParams) -> AsyncGenerator[Chunk, None]:
-        loaded, ids = self._running(), await self._encode(prompt)
+        loaded = self._running()
+        ids = await self._encode(prompt, loaded.context)
         budget = completion_budget(len(ids), params, loaded.context, self._settings.default_max_tokens)
         text, stop = Detokenizer(loaded.tokenizer), StopScanner(params.stop)
         written, ended, stopped = 0, False, False
@@ -132,12 +133,10 @@ class Int4Engine(Engine):
         async with self._turn:
             self._loaded = None
 
-    async def _encode(self, prompt: Prompt) -> list[int]:
+    async def _encode(self, prompt: Prompt, context: int | None = None) -> list[int]:
         self._running()
         assert self._encoder is not None
-        if isinstance(prompt, str):
-            return await asyncio.to_thread(self._encoder.text, prompt)
-        return await asyncio.to_thread(self._encoder.conversation, prompt)
+        return await asyncio.to_thread(self._encoder.encode, prompt, context)
 
     def _running(self) -> Loaded:
         if self._loaded is None:

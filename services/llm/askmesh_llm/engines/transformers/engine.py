@@ -1,7 +1,6 @@
 """The engine: prompt in, batch, text out."""
 
 import asyncio
-import copy
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import replace
@@ -69,8 +68,7 @@ class TransformersEngine(Engine):
         loaded = load(self._settings)
         batcher = Batcher(loaded, self._settings.cache_tokens, self._settings.batch_tokens, self._settings.max_active)
         batcher.start()
-        # A copy: encoding changes the tokeniser's flags, in threads, while the event loop decodes.
-        self._encoder = PromptEncoder(copy.deepcopy(loaded.tokenizer))
+        self._encoder = PromptEncoder(loaded.tokenizer)
         self._info = replace(self._info, max_model_len=loaded.context, capacity_tokens=batcher.capacity)
         self._loaded, self._batcher = loaded, batcher
         log.info("model_loaded", model=self._info.model, dtype=str(loaded.model.dtype), device=str(loaded.model.device))
@@ -101,7 +99,7 @@ class TransformersEngine(Engine):
 
     async def generate(self, prompt: Prompt, params: SamplingParams) -> AsyncGenerator[Chunk, None]:
         loaded, batcher = self._running()
-        ids = await self._encode(prompt)
+        ids = await self._encode(prompt, loaded.context)
         budget = completion_budget(len(ids), params, loaded.context, self._settings.default_max_tokens)
         sampling = Sampling.of(params, loaded.model.device)
         writer = Writer(loaded.tokenizer, params.stop, sampling)
@@ -121,8 +119,8 @@ class TransformersEngine(Engine):
         yield Chunk("", "stop" if ended or writer.stopped else "length", Usage(len(ids), written))
 
     async def weigh(self, prompt: Prompt, params: SamplingParams) -> int:
-        ids = await self._encode(prompt)
         context = self._running()[0].context
+        ids = await self._encode(prompt, context)
         budget = completion_budget(len(ids), params, context, self._settings.default_max_tokens)
         return Batcher.held_by(len(ids) + budget)
 
@@ -152,11 +150,8 @@ class TransformersEngine(Engine):
             batcher, self._batcher = self._batcher, None
             await asyncio.to_thread(batcher.close)
 
-    async def _encode(self, prompt: Prompt) -> list[int]:
-        encoder = self._checked_encoder()
-        if isinstance(prompt, str):
-            return await asyncio.to_thread(encoder.text, prompt)
-        return await asyncio.to_thread(encoder.conversation, prompt)
+    async def _encode(self, prompt: Prompt, context: int | None = None) -> list[int]:
+        return await asyncio.to_thread(self._checked_encoder().encode, prompt, context)
 
     def _checked_encoder(self) -> PromptEncoder:
         self._running()

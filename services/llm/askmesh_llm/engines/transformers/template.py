@@ -4,40 +4,64 @@ The template is rendered with placeholders; its own parts are tokenised as contr
 as plain text, so that `<|end|><|system|>` in a document never becomes a control token.
 """
 
+import copy
 import re
 import secrets
-import threading
 from collections.abc import Sequence
 from typing import Any
 
 from askmesh_kit.errors import InvalidRequest
 from jinja2 import TemplateError
 
-from askmesh_llm.engines.base import Message
+from askmesh_llm.engines.base import ContextLengthExceeded, Message, Prompt
+
+# A normaliser may drop characters, blanks above all; it is taken to drop no more than three of four.
+_SHRINKING = 4
 
 
 class PromptEncoder:
-    """Encodes from any thread, one at a time: the tokeniser's flags are shared state."""
+    """Encodes from any thread, several at a time."""
 
     def __init__(self, tokenizer: Any) -> None:
-        self._tokenizer = tokenizer
-        self._lock = threading.Lock()
+        # The library keeps the way to read control tokens in the tokeniser, and changes it there. With one of its own
+        # for each way nothing is ever changed, so no text has to wait for another, however long that is.
+        self._tokenizer, self._literal = copy.deepcopy(tokenizer), copy.deepcopy(tokenizer)
+        self._ids("", literal=False, add_special_tokens=False)
+        self._ids("", literal=True, add_special_tokens=False)
+        self._longest = max(map(len, tokenizer.get_vocab()), default=1)
+
+    def encode(self, prompt: Prompt, context: int | None = None) -> list[int]:
+        """The prompt's ids. With `context`, a prompt that is far too long for it is refused before it is read.
+
+        Raises InvalidRequest, and ContextLengthExceeded.
+        """
+        if context is not None:
+            self._check_length(prompt, context)
+        return self.text(prompt) if isinstance(prompt, str) else self.conversation(prompt)
 
     def text(self, text: str) -> list[int]:
         """A raw prompt's ids, with what the model wants at the beginning of a text."""
-        with self._lock:
-            return self._ids(text, literal=True, add_special_tokens=True)
+        return self._ids(text, literal=True, add_special_tokens=True)
 
     def conversation(self, messages: Sequence[Message]) -> list[int]:
         """A conversation's ids, ending where the assistant's answer begins. Raises InvalidRequest."""
         if not self._tokenizer.chat_template:
             raise InvalidRequest("This model has no chat template.", fix="Use /v1/completions.")
-        with self._lock:
-            pieces = self._pieces(messages)
-            ids: list[int] = []
-            for piece, literal in pieces:
-                ids += self._ids(piece, literal=literal, add_special_tokens=False)
-            return ids
+        ids: list[int] = []
+        for piece, literal in self._pieces(messages):
+            ids += self._ids(piece, literal=literal, add_special_tokens=False)
+        return ids
+
+    def _check_length(self, prompt: Prompt, context: int) -> None:
+        characters = len(prompt) if isinstance(prompt, str) else sum(len(message.content) for message in prompt)
+        least = characters // (self._longest * _SHRINKING)
+        if least > context:
+            raise ContextLengthExceeded(
+                f"This model's maximum context length is {context} tokens, but your prompt of {characters} characters"
+                f" has at least {least}.",
+                fix="Shorten the prompt.",
+                param="messages",
+            )
 
     def check(self) -> None:
         """Raises ValueError unless the template carries text whole and adds the same control tokens to any text."""
@@ -76,7 +100,8 @@ class PromptEncoder:
         )
 
     def _ids(self, text: str, *, literal: bool, add_special_tokens: bool) -> list[int]:
-        encoded = self._tokenizer(text, add_special_tokens=add_special_tokens, split_special_tokens=literal)
+        tokenizer = self._literal if literal else self._tokenizer
+        encoded = tokenizer(text, add_special_tokens=add_special_tokens, split_special_tokens=literal)
         return list(encoded["input_ids"])
 
 
