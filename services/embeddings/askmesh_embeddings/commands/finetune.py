@@ -4,9 +4,12 @@ import argparse
 import json
 import os
 import random
+import shutil
 import sys
+import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict, replace
+from pathlib import Path
 from typing import Any
 
 from askmesh_embeddings.encoders.base import EncoderError, EncoderOptions
@@ -26,7 +29,7 @@ def run(options: argparse.Namespace) -> int:
         sys.stderr.write(f"{error}. pip install 'askmesh-embeddings[finetune]'\n")
         return 1
     if options.out.exists():
-        sys.stderr.write(f"{options.out} exists already\n")
+        sys.stderr.write(f"{options.out} exists already: choose another folder, or remove it\n")
         return 1
     try:
         records, pairs = _read(options)
@@ -35,22 +38,42 @@ def run(options: argparse.Namespace) -> int:
             training = random.Random(options.seed).sample(training, min(options.max_pairs, len(training)))  # noqa: S311
         tests = _tests(options, records, held_out)
         base = replace(Settings().encoder_options, model=options.base or str(locate_package()))
-        before = _measure(base, tests)
         recipe = Recipe(options.epochs, options.batch, options.learning_rate, options.max_tokens, options.seed)
-        sys.stderr.write(f"Before: {before}\nTraining on {len(training)} pairs, {len(held_out)} held out …\n")
-        train(replace(base, dtype="fp32"), training, options.out, recipe)
-        tuned = replace(base, model=str(options.out), revision=None)
-        after = _measure(tuned, tests)
-        exported = export(tuned, options.out / "onnx")
+        sys.stderr.write(f"Measuring the model as it is, then training on {len(training)} pairs …\n")
+        before = _measure(base, tests)
+        options.out.parent.mkdir(parents=True, exist_ok=True)
+        # Moved when whole, so that an interrupted run leaves no half model.
+        with tempfile.TemporaryDirectory(dir=options.out.parent, prefix=f".{options.out.name}") as scratch:
+            made = Path(scratch) / options.out.name
+            train(replace(base, dtype="fp32"), training, made, recipe)
+            tuned = replace(base, model=str(made), revision=None)
+            after = _measure(tuned, tests)
+            sys.stderr.write("Exporting for serving without torch …\n")
+            exported = export(tuned, made / "onnx")
+            report = {"fingerprint": exported.fingerprint, "pairs": len(training), "before": before, "after": after}
+            report |= {"export": asdict(exported.agreement)}
+            (made / "finetune.json").write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+            shutil.move(made, options.out)
     except (EncoderError, ValueError) as error:
         sys.stderr.write(f"{error}\n")
         return 1
-    report = {"folder": str(options.out), "fingerprint": exported.fingerprint, "pairs": len(training)}
-    report |= {"before": before, "after": after, "export": asdict(exported.agreement)}
-    (options.out / "finetune.json").write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
-    sys.stdout.write(json.dumps(report, indent=2) + "\n")
-    sys.stderr.write(f"Serve it: ASKMESH_EMBEDDINGS_ENCODER=onnx ASKMESH_EMBEDDINGS_MODEL={options.out / 'onnx'}\n")
+    sys.stdout.write(_table(before, after))
+    sys.stdout.write(
+        f"\nThe model is in {options.out}, these figures in its finetune.json. Serve it:\n"
+        f"  ASKMESH_EMBEDDINGS_ENCODER=onnx ASKMESH_EMBEDDINGS_MODEL={options.out / 'onnx'} askmesh-embeddings serve\n"
+        "Its vectors are its own: learn your sources again with it.\n"
+    )
     return 0
+
+
+def _table(before: dict[str, Any], after: dict[str, Any]) -> str:
+    """What training changed, a line for each measure."""
+    lines = [f"{'':<16}{'questions':>9}  {'measure':<7}  before   after"]
+    for name, measures in before.items():
+        for measure in [each for each in measures if each != "questions"]:
+            line = f"{name:<16}{measures['questions']:>9}  {measure:<7}"
+            lines.append(f"{line}  {measures[measure]:6.3f}  {after[name][measure]:6.3f}")
+    return "\n".join(lines) + "\n"
 
 
 def _read(options: argparse.Namespace) -> tuple[list[sources.Record], list[sources.Pair]]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from datasets import Dataset  # type: ignore[import-not-found,unused-ignore]
+from datasets import Dataset  # type: ignore[import-not-found,import-untyped,unused-ignore]
 from sentence_transformers import SentenceTransformer, SentenceTransformerTrainer, SentenceTransformerTrainingArguments
 from sentence_transformers.losses import MultipleNegativesRankingLoss
 from sentence_transformers.training_args import BatchSamplers
@@ -65,9 +65,8 @@ def _arguments(scratch: str, recipe: Recipe, steps: int) -> SentenceTransformerT
         batch_sampler=BatchSamplers.NO_DUPLICATES,
         seed=recipe.seed,
         save_strategy="no",
-        logging_steps=max(1, steps // 5),
+        logging_strategy="no",
         report_to="none",
-        disable_tqdm=True,
         dataloader_pin_memory=False,
         use_cpu=not torch.cuda.is_available(),
     )
