@@ -23,6 +23,8 @@ from askmesh_bot.knowledge.library import Library
 from askmesh_bot.peers.embeddings import EmbeddingsClient
 from askmesh_bot.peers.llm import LlmClient
 from askmesh_bot.peers.vectordb import VectordbClient
+from askmesh_bot.review.gaps import GapFinder
+from askmesh_bot.review.golden import GoldenSet
 from askmesh_bot.routes.ask import router as ask_router
 from askmesh_bot.routes.conversations import router as conversations_router
 from askmesh_bot.routes.feedback import router as feedback_router
@@ -30,6 +32,7 @@ from askmesh_bot.routes.knowledge import router as knowledge_router
 from askmesh_bot.routes.openai import ERROR_DIALECTS
 from askmesh_bot.routes.openai import router as openai_router
 from askmesh_bot.routes.reader import router as reader_router
+from askmesh_bot.routes.review import router as review_router
 from askmesh_bot.settings import Settings
 
 
@@ -44,6 +47,8 @@ class State(TypedDict):
     llm: LlmClient
     conversations: Conversations
     library: Library
+    golden: GoldenSet
+    gaps: GapFinder
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -64,6 +69,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     store = ConversationStore(database, settings.conversations)
     conversations = Conversations(assistant, store, settings.answering, settings.collection)
+    golden = GoldenSet(database, settings.review)
     # Learning has clients of its own: it may wait longer for a call than people who asked something.
     patience = {"timeout_s": settings.learning.timeout_s}
     learning_embeddings = EmbeddingsClient(settings.embeddings.model_copy(update=patience))
@@ -82,7 +88,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             for resource in (database, embeddings, vectordb, llm, learning_embeddings, learning_vectordb, library):
                 stack.push_async_callback(resource.close)
             await database.migrate()
-            stack.callback(asyncio.create_task(expire_hourly(store)).cancel)
+            stack.callback(asyncio.create_task(expire_hourly(store, golden)).cancel)
             await library.resume()
             if discord:
                 stack.push_async_callback(discord.stop)
@@ -96,6 +102,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
                 llm=llm,
                 conversations=conversations,
                 library=library,
+                golden=golden,
+                gaps=GapFinder(database, embeddings, settings.review),
             )
 
     return build_app(
@@ -110,6 +118,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             feedback_router,
             knowledge_router,
             reader_router,
+            review_router,
             web_router,
         ],
         lifespan=lifespan,

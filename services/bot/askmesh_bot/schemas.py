@@ -23,6 +23,7 @@ class AskRequest(BaseModel):
     collection: CollectionName | None = Field(None, description="Where to look; absent: the default collection.")
     sources: list[str] = Field(default_factory=list, max_length=100, description="Keep to these sources; empty: all.")
     stream: bool = Field(False, description="Answer as server-sent events.")
+    keep: bool = Field(True, description="False: neither the question nor the answer is kept.")
 
 
 class PassageOut(BaseModel):

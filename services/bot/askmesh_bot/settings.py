@@ -93,6 +93,18 @@ class ConversationSettings(BaseSettings):
     most_conversations: int = Field(100_000, ge=1, description="Conversations kept; the longest idle go first.")
 
 
+class ReviewSettings(BaseSettings):
+    """What is learned from use: unanswered questions, and answers taken for right."""
+
+    model_config = _config("ASKMESH_REVIEW_")
+    gap_questions: int = Field(
+        300, ge=1, le=1000, description="Unanswered questions that are sorted into topics at once."
+    )
+    gap_closeness: float = Field(0.5, ge=-1, le=1, description="Mean cosine from which questions are of one topic.")
+    golden_days: float = Field(730.0, gt=0, description="Golden answers are deleted after this long, in days.")
+    most_golden: int = Field(10_000, ge=1, description="Golden answers kept; more are refused.")
+
+
 class LearningSettings(BaseSettings):
     """How sources are learned."""
 
@@ -134,6 +146,7 @@ class Settings(ServiceSettings):
     llm: LlmPeer = Field(default_factory=LlmPeer)
     answering: AnsweringSettings = Field(default_factory=AnsweringSettings)
     conversations: ConversationSettings = Field(default_factory=ConversationSettings)
+    review: ReviewSettings = Field(default_factory=ReviewSettings)
     learning: LearningSettings = Field(default_factory=LearningSettings)
     discord: DiscordSettings = Field(default_factory=DiscordSettings)
 

@@ -60,8 +60,10 @@ class Conversations:
         audience: frozenset[str],
         sources: tuple[str, ...] = (),
         asker: str = "",
+        keep: bool = True,
     ) -> AsyncGenerator[ConversationEvent, None]:
         """The events of one answer, ending with Answered or Failed. An unknown `conversation_id` begins that one.
+        Nothing is stored unless `keep`.
 
         Before the first event it raises InvalidRequest (no question, or one too long), NotFound (somebody else's
         conversation) or Overloaded.
@@ -75,7 +77,7 @@ class Conversations:
             async with aclosing(self._assistant.answer(question)) as events:
                 async for event in events:
                     if isinstance(event, Done):
-                        answer_id = await self._kept(conversation_id, asker, question, event)
+                        answer_id = await self._kept(conversation_id, asker, question, event) if keep else ""
                         yield Answered(event, conversation_id, answer_id)
                     else:
                         yield event
@@ -111,6 +113,16 @@ class Conversations:
         """Forget a conversation. One that is not there is no error; somebody else's is NotFound."""
         await self._own(conversation_id, asker)
         await self._store.delete(conversation_id)
+
+    @property
+    def default_collection(self) -> str:
+        """The collection that is asked where none is named."""
+        return self._default_collection
+
+    @property
+    def longest_question(self) -> int:
+        """How many characters of a question are read."""
+        return self._settings.max_question_chars
 
     @property
     def keep_days(self) -> float:

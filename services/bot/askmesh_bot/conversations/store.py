@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from askmesh_bot.answering.base import Citation, Done, Question, Turn
 from askmesh_bot.database.engine import Database
-from askmesh_bot.database.models import AnswerRow, ConversationRow, FeedbackRow, now
+from askmesh_bot.database.models import AnswerRow, ConversationRow, FeedbackRow, GoldenRow, now
 from askmesh_bot.settings import ConversationSettings
 
 # Ids in one statement: databases limit its parameters.
@@ -71,8 +71,9 @@ class ConversationStore:
         return answer.id
 
     async def delete(self, conversation_id: str) -> None:
-        """Forget a conversation, its answers and the feedback on them."""
+        """Forget a conversation, its answers, the feedback on them, and what was taken for golden of them."""
         async with self._database.write() as session:
+            await session.execute(delete(GoldenRow).where(GoldenRow.conversation_id == conversation_id))
             await session.execute(delete(ConversationRow).where(ConversationRow.id == conversation_id))
 
     @property
@@ -88,6 +89,8 @@ class ConversationStore:
             for start in range(0, len(answers), _BATCH):
                 ids = answers[start : start + _BATCH]
                 await session.execute(delete(AnswerRow).where(AnswerRow.id.in_(ids)))
+                await session.execute(delete(GoldenRow).where(GoldenRow.id.in_(ids)))
+            await session.execute(delete(GoldenRow).where(GoldenRow.asker == asker))
             gone = await session.execute(delete(ConversationRow).where(ConversationRow.asker == asker))
             return int(gone.rowcount)  # type: ignore[attr-defined]
 

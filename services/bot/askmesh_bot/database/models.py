@@ -82,6 +82,29 @@ class FeedbackRow(Base):
     created_at: Mapped[datetime] = mapped_column(default=now)
 
 
+class GoldenRow(Base):
+    """An exchange that an admin took for right: a question to measure later answers by. Its id is the answer's.
+
+    It outlives its conversation's time, but not its deletion by whoever asked.
+    """
+
+    __tablename__ = "golden"
+
+    id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    conversation_id: Mapped[str] = mapped_column(String(128), index=True)
+    asker: Mapped[str] = mapped_column(String(128), index=True)
+    collection: Mapped[str] = mapped_column(String(64))
+    audience: Mapped[list[str]]
+    question: Mapped[str] = mapped_column(Text)
+    answer: Mapped[str] = mapped_column(Text)
+    # False: the right answer was that the sources do not hold one.
+    answerable: Mapped[bool]
+    key_facts: Mapped[list[str]]
+    places: Mapped[list[dict[str, Any]]]
+    added_by: Mapped[str] = mapped_column(String(128), default="")
+    added_at: Mapped[datetime] = mapped_column(default=now, index=True)
+
+
 class CollectionRow(Base):
     """A body of knowledge as users name it, and where its records are: an index and a namespace in it."""
 

@@ -1,0 +1,1 @@
+"""Learning from use: what was asked in vain, and which answers were right."""
