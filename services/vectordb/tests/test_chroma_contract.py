@@ -1,7 +1,6 @@
 """The chroma store keeps the contract, on a real server: one that is started here, or the one that is named."""
 
-import os
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -9,17 +8,6 @@ from askmesh_vectordb.settings import Settings
 from askmesh_vectordb.stores.base import Store
 from askmesh_vectordb.stores.chroma.store import open_store
 from askmesh_vectordb.stores.contract import StoreContract
-
-from .servers.chroma import chroma_server
-
-
-@pytest.fixture(scope="session")
-def chroma_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    if url := os.environ.get("ASKMESH_TEST_CHROMA_URL"):
-        yield url
-        return
-    with chroma_server(tmp_path_factory.mktemp("chroma") / "data") as server:
-        yield server.url
 
 
 class TestChromaStore(StoreContract):

@@ -46,7 +46,7 @@ class ChromaServer:
 
 
 @contextmanager
-def chroma_server(folder: Path) -> Iterator[ChromaServer]:
+def running(folder: Path) -> Iterator[ChromaServer]:
     server = ChromaServer(folder)
     server.start()
     try:

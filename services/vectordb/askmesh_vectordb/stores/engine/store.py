@@ -7,6 +7,7 @@ later one counts. The lexical index is a companion file.
 import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from weakref import WeakValueDictionary
@@ -16,6 +17,7 @@ from askmesh_vectordb.stores.base import (
     AlreadyExists,
     Capabilities,
     IndexInfo,
+    IndexNotFound,
     Match,
     Metadata,
     NamespaceNotFound,
@@ -65,7 +67,12 @@ class EngineStore(Store):
         return await self._engine.describe(name)
 
     async def list_indexes(self) -> list[IndexInfo]:
-        return [await self._engine.describe(name) for name in sorted(await self._engine.names())]
+        found: list[IndexInfo] = []
+        for name in sorted(await self._engine.names()):
+            # It may be gone by now, or somebody else's under a name like ours.
+            with suppress(IndexNotFound):
+                found.append(await self._engine.describe(name))
+        return found
 
     async def configure_index(
         self, name: str, *, tags: Mapping[str, str] | None = None, deletion_protection: bool | None = None

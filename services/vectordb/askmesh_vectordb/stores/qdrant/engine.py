@@ -171,7 +171,8 @@ class QdrantEngine(VectorEngine):
         counts: dict[str, int] = {}
         if chosen is None:
             counts = dict.fromkeys([name async for name in self._created(index)], 0)
-        return counts | {str(hit.value).removeprefix("/"): hit.count for hit in answer.hits}
+        # The index of a field also knows values that no point has any more.
+        return counts | {str(hit.value).removeprefix("/"): hit.count for hit in answer.hits if hit.count}
 
     def exact(self, chosen: Filter) -> bool:
         return conditions.exact(chosen)
