@@ -6,6 +6,8 @@ import os
 import sys
 from pathlib import Path
 
+from askmesh_vectordb.moving import arguments as moving
+
 _MAINTENANCE = {
     "check": "compare vectors, metadata and full text of every index; says what is wrong and exits with 1",
     "repair": "check, and derive anew what follows from the records",
@@ -28,6 +30,7 @@ def main(arguments: list[str] | None = None) -> None:
         sub.add_argument("--data-path", type=Path, help="folder of the local store (ASKMESH_VECTORDB_DATA_PATH)")
         if name in ("backup", "restore"):
             sub.add_argument("file", type=Path, help="the backup, one zip archive")
+    moving.add_parsers(commands)
     given = parser.parse_args(arguments)
     command = given.command or "serve"
     # numpy's BLAS reads this once, when it is loaded. A search is bound by memory, not by cores: with more threads a
@@ -37,6 +40,10 @@ def main(arguments: list[str] | None = None) -> None:
         from askmesh_vectordb.commands import run
 
         raise SystemExit(run(command, given.data_path, getattr(given, "file", None)))
+    if command in moving.COMMANDS:
+        from askmesh_vectordb.moving.commands import run as run_moving
+
+        raise SystemExit(run_moving(given))
     _openapi() if command == "openapi" else _serve()
 
 
