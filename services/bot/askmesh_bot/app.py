@@ -80,7 +80,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     metrics = Metrics()
     discord = None
     if settings.discord.token.get_secret_value():
-        discord = DiscordFrontend(settings.discord, settings.base_url, conversations, metrics.registry, optional)
+        discord = DiscordFrontend(
+            settings.discord, settings.base_url, conversations, database, metrics.registry, optional, golden
+        )
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[State]:

@@ -25,6 +25,11 @@ class Database:
             event.listen(self.engine.sync_engine, "connect", _prepare_sqlite)
             event.listen(self.engine.sync_engine, "begin", _begin_sqlite)
 
+    @property
+    def is_postgres(self) -> bool:
+        """Whether several hosts can share it."""
+        return self._url.get_backend_name() == "postgresql"
+
     async def migrate(self) -> None:
         """Create or upgrade the tables. Safe to run from several processes at once."""
         if self._is_sqlite and self._url.database and self._url.database != ":memory:":

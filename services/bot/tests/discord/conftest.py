@@ -18,6 +18,7 @@ with warnings.catch_warnings():
     # discord.py 2.7 imports the standard library's audioop for voice, which askmesh does not use.
     warnings.filterwarnings("ignore", "'audioop' is deprecated", DeprecationWarning)
     from askmesh_bot.frontends.discord.endpoints import point_at
+    from askmesh_bot.frontends.discord.pause import PAUSE
 
 from askmesh_bot.conversations.service import Conversations
 from askmesh_bot.database.engine import Database
@@ -27,7 +28,7 @@ from askmesh_bot.frontends.discord.settings import DiscordSettings
 from askmesh_bot.frontends.discord.status import State
 
 from .emulator import Emulator
-from .scripted import ScriptedAssistant
+from .scripted import ScriptedAssistant, ScriptedGolden
 
 # Nothing listens on the discard port: a client that outlives its test reaches nobody.
 DEAD_API, DEAD_GATEWAY = "http://127.0.0.1:9/api/v10", "ws://127.0.0.1:9/"
@@ -39,6 +40,7 @@ BASE_URL = "http://bot.example.org"
 @pytest.fixture(autouse=True)
 def _no_real_discord():
     point_at(DEAD_API, DEAD_GATEWAY)
+    PAUSE.end()
     yield
     point_at(DEAD_API, DEAD_GATEWAY)
 
@@ -64,6 +66,7 @@ class Stage:
     conversations: Conversations
     database: Database
     registry: CollectorRegistry
+    golden: ScriptedGolden
 
     def __post_init__(self) -> None:
         self.ada = self.discord.person("ada")
@@ -100,7 +103,9 @@ class Stage:
 
     def restarted(self, tmp_path: Path, **changes: Any) -> DiscordFrontend:
         """Another process's frontend for the same bot, on the same state directory."""
-        return DiscordFrontend(settings_for(self.discord, tmp_path, **changes), BASE_URL, self.conversations)
+        return DiscordFrontend(
+            settings_for(self.discord, tmp_path, **changes), BASE_URL, self.conversations, self.database
+        )
 
     async def thread_of(self, message: dict[str, Any]) -> dict[str, Any]:
         """The thread opened on a message: it has the message's id."""
@@ -133,9 +138,11 @@ async def staged(tmp_path: Path, wait_ready: bool = True, **changes: Any) -> Asy
         # Fast edits must not meet the limits by accident; the test of the limits sets its own.
         discord.limiter.limits = {key: (100, window) for key, (_, window) in discord.limiter.limits.items()}
         registry = CollectorRegistry()
-        frontend = DiscordFrontend(settings_for(discord, tmp_path, **changes), BASE_URL, conversations, registry)
+        settings = settings_for(discord, tmp_path, **changes)
+        golden = ScriptedGolden()
+        frontend = DiscordFrontend(settings, BASE_URL, conversations, database, registry, golden=golden)
         await frontend.start()
-        stage = Stage(discord, frontend, assistant, guild, channel, conversations, database, registry)
+        stage = Stage(discord, frontend, assistant, guild, channel, conversations, database, registry, golden)
         try:
             if wait_ready:
                 await until(lambda: frontend.status.state is State.READY and discord.world.commands)

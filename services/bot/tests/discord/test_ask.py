@@ -112,6 +112,7 @@ async def test_commands_are_registered_only_where_discord_lacks_them(tmp_path):
         await stage.frontend.stop()
         assert [command["name"] for command in stage.discord.world.commands] == [
             "ask",
+            "config",
             "help",
             "privacy",
             "Ask about this message",

@@ -1,42 +1,53 @@
 """How often people may ask, and what they are told."""
 
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+
 import pytest
+from askmesh_bot.frontends.discord.config.base import GuildConfig
+from askmesh_bot.frontends.discord.config.store import GuildConfigs
 from askmesh_bot.frontends.discord.journal import Journal
 from askmesh_bot.frontends.discord.limits import Limits
 
 from .conftest import staged, until
+from .conversations import scripted_conversations
 from .test_buttons import told
 
 pytestmark = pytest.mark.anyio
 
-
-@pytest.fixture
-def journal(tmp_path):
-    journal = Journal(tmp_path / "discord.db")
-    yield journal
-    journal.close()
+DAY = datetime(2026, 11, 21, 12, tzinfo=UTC)
 
 
-async def test_a_person_pauses_between_questions_and_others_do_not_wait(journal):
+@asynccontextmanager
+async def limits(tmp_path, clock=lambda: 0.0, today=lambda: DAY, **options):
+    """The limits of a process whose servers all have these options."""
+    async with scripted_conversations(tmp_path) as (_, _, database):
+        made = Limits(Journal(database), GuildConfigs(database, GuildConfig(**options)), clock, today)
+        await made.load()
+        yield made
+        await made.settled()
+
+
+async def test_a_person_pauses_between_questions_and_others_do_not_wait(tmp_path):
     now = [100.0]
-    limits = Limits(journal, cooldown_s=10, daily_answers=0, clock=lambda: now[0])
-    assert await limits.refusal(1, 7, "en") is None
-    now[0] += 2.5
-    assert "in 8 s" in await limits.refusal(1, 7, "en")
-    assert await limits.refusal(2, 7, "en") is None
-    now[0] += 7.5
-    assert await limits.refusal(1, 7, "en") is None
+    async with limits(tmp_path, clock=lambda: now[0], cooldown_s=10) as these:
+        assert these.refusal(1, 7, "en") is None
+        now[0] += 2.5
+        assert "in 8 s" in these.refusal(1, 7, "en")
+        assert these.refusal(2, 7, "en") is None
+        now[0] += 7.5
+        assert these.refusal(1, 7, "en") is None
 
 
-async def test_a_servers_budget_outlives_a_restart_and_leaves_other_places_alone(journal, tmp_path):
-    limits = Limits(journal, cooldown_s=0, daily_answers=2)
-    assert [await limits.refusal(user, 7, "en") is None for user in (1, 2, 3)] == [True, True, False]
-    other = Journal(tmp_path / "discord.db")
-    again = Limits(other, cooldown_s=0, daily_answers=2)
-    assert "heute" in await again.refusal(4, 7, "de")
-    assert await again.refusal(4, 8, "de") is None
-    assert await again.refusal(4, None, "de") is None
-    other.close()
+async def test_a_servers_budget_outlives_a_restart_and_leaves_other_places_alone(tmp_path):
+    async with limits(tmp_path, daily_answers=2) as first:
+        assert [first.refusal(user, 7, "en") is None for user in (1, 2, 3)] == [True, True, False]
+    async with limits(tmp_path, daily_answers=2) as again:
+        assert "heute" in again.refusal(4, 7, "de")
+        assert again.refusal(4, 8, "de") is None
+        assert again.refusal(4, None, "de") is None
+    async with limits(tmp_path, daily_answers=2, today=lambda: DAY + timedelta(days=1)) as tomorrow:
+        assert tomorrow.refusal(4, 7, "de") is None
 
 
 async def test_a_mention_and_a_command_too_soon_are_refused_kindly_without_a_thread(tmp_path):

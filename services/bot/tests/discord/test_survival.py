@@ -78,7 +78,7 @@ async def test_a_token_that_is_refused_ends_in_failed_with_the_remedy(tmp_path):
         assert "ASKMESH_DISCORD_TOKEN" in await stage.frontend.check()
 
 
-@pytest.mark.parametrize(("code", "told"), [(4004, "TOKEN"), (4014, "MESSAGE_CONTENT"), (4011, "sharded")])
+@pytest.mark.parametrize(("code", "told"), [(4004, "TOKEN"), (4014, "MESSAGE_CONTENT"), (4013, "Update")])
 async def test_fatal_close_codes_end_in_failed(tmp_path, code, told):
     async with staged(tmp_path, wait_ready=False) as stage:
         stage.discord.gateway.faults.close_on_identify = code

@@ -4,7 +4,7 @@ import asyncio
 import secrets
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from askmesh_kit import context
 from askmesh_kit.errors import NotFound, ServiceError
@@ -18,13 +18,13 @@ from askmesh_bot.frontends.discord.destinations import Buttons, Destination
 from askmesh_bot.frontends.discord.journal import Journal, Place
 from askmesh_bot.frontends.discord.live_message import LiveMessage, Undeliverable
 from askmesh_bot.frontends.discord.metrics import DiscordMetrics
+from askmesh_bot.frontends.discord.published import Published
+from askmesh_bot.frontends.discord.rules import Terms
 from askmesh_bot.frontends.discord.settings import DiscordSettings
 from askmesh_bot.frontends.discord.texts import say
 from askmesh_bot.frontends.discord.tracker import Tracker
 
 log = get_logger("askmesh.discord.answerer")
-
-_PUBLIC = frozenset({"public"})
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,13 @@ class Asked:
     opening: str = ""
     # Stands below the answer: what an admin should know.
     note: str = ""
-    language: str = "en"
+    # Only its asker sees the answer.
+    private: bool = False
+    terms: Terms = field(default_factory=Terms)
+
+    @property
+    def language(self) -> str:
+        return self.terms.language
 
 
 @dataclass(frozen=True)
@@ -50,6 +56,16 @@ class Reply:
     outcome: str
     buttons: Buttons = None
     place: Place | None = None
+    # What was kept, where it was.
+    kept: Answered | None = None
+
+
+@dataclass(frozen=True)
+class Told:
+    """What became of a question: the messages that were written, and how it ended."""
+
+    message_ids: list[int]
+    outcome: str
 
 
 class Answerer:
@@ -59,6 +75,7 @@ class Answerer:
         self,
         conversations: Conversations,
         journal: Journal,
+        published: Published,
         tracker: Tracker,
         metrics: DiscordMetrics,
         settings: DiscordSettings,
@@ -66,10 +83,10 @@ class Answerer:
     ) -> None:
         self.journal, self.tracker, self.conversations = journal, tracker, conversations
         self.base_url = base_url.rstrip("/")
-        self._metrics, self._settings = metrics, settings
+        self.published, self._metrics, self._settings = published, metrics, settings
 
-    async def answer(self, asked: Asked, destination: Destination) -> list[int]:
-        """Answer by editing one message at `destination`. Returns the ids of the messages written.
+    async def answer(self, asked: Asked, destination: Destination) -> Told:
+        """Answer by editing one message at `destination`.
 
         Every failure is told there, kindly; only a cancellation is raised, after it was told.
         """
@@ -78,17 +95,16 @@ class Answerer:
         with self.tracker.track(asked.asker_id):
             async with LiveMessage(destination, self._settings.edit_interval_s, self._metrics.edits.inc) as live:
                 try:
-                    await self._tell(asked, live, reference)
+                    outcome = await self._tell(asked, live, reference)
                 except asyncio.CancelledError:
                     await self._close(live, asked, Reply(say("interrupted", asked.language), "interrupted"))
                     raise
-                return live.ids
+                return Told(live.ids, outcome)
 
-    async def _tell(self, asked: Asked, live: LiveMessage, reference: str) -> None:
+    async def _tell(self, asked: Asked, live: LiveMessage, reference: str) -> str:
         most, deadline_s = self._settings.answers_per_user, self._settings.answer_deadline_s
         if self.tracker.waiting(asked.asker_id) > most:
-            await self._close(live, asked, Reply(say("too_many", asked.language, count=most), "refused"))
-            return
+            return await self._close(live, asked, Reply(say("too_many", asked.language, count=most), "refused"))
         live.show(asked.opening + rendering.status(Status("searching", say("searching")), asked.language))
         context.set_deadline(deadline_s)
         try:
@@ -102,11 +118,14 @@ class Answerer:
         except Exception:
             log.exception("answer_broke", reference=reference)
             reply = Reply(say("broken", asked.language, reference=reference), "broken")
-        await self._close(live, asked, reply)
+        return await self._close(live, asked, reply)
 
     async def _ask(self, asked: Asked, live: LiveMessage) -> Reply:
         if await self.journal.opted_out(asked.asker_id):
-            events = self.conversations.ask_once(asked.text, history=(), collection=None, audience=_PUBLIC)
+            terms = asked.terms
+            events = self.conversations.ask_once(
+                asked.text, history=(), collection=terms.collection, audience=terms.audience, sources=terms.sources
+            )
             return await self._listen(asked, asked.asker_id, events, live)
         if asked.continued is not None:
             try:
@@ -122,8 +141,9 @@ class Answerer:
         events = self.conversations.ask(
             asked.text,
             conversation_id=continued.conversation_id if continued else None,
-            collection=None,
-            audience=_PUBLIC,
+            collection=asked.terms.collection,
+            audience=asked.terms.audience,
+            sources=asked.terms.sources,
             asker=asker_name(owner_id),
         )
         return await self._listen(asked, owner_id, events, live)
@@ -166,9 +186,10 @@ class Answerer:
             await self.journal.note(event.answer_id, "asked", asked.asker_id)
             buttons = answer_buttons(event.answer_id, asked.asker_id, asked.language)
         text = rendering.answer(event.done, self.base_url, asked.language)
-        return Reply(text, event.done.outcome, buttons, place)
+        return Reply(text, event.done.outcome, buttons, place, event)
 
-    async def _close(self, live: LiveMessage, asked: Asked, reply: Reply) -> None:
+    async def _close(self, live: LiveMessage, asked: Asked, reply: Reply) -> str:
+        """Write the last words; how the question ended."""
         self._metrics.answers.labels(reply.outcome).inc()
         try:
             await live.finish(asked.opening + reply.text + asked.note, reply.buttons)
@@ -176,6 +197,9 @@ class Answerer:
             log.warning("answer_undeliverable", place=asked.place_id, error=str(error))
         if reply.place:
             await self._remember(asked, reply.place, live)
+        if reply.kept and not asked.private:
+            await self.published.note(live.written, asked.asker_id, asked.terms.collection, reply.kept)
+        return reply.outcome
 
     async def _remember(self, asked: Asked, place: Place, live: LiveMessage) -> None:
         ids = [*([asked.place_id] if asked.place_id else []), *live.ids]

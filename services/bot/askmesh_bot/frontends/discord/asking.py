@@ -1,5 +1,6 @@
 """Questions that come as interactions: `/ask`, the message menu, and the button that asks again."""
 
+from dataclasses import replace
 from typing import Any
 
 import discord
@@ -7,15 +8,19 @@ from askmesh_kit.logs import get_logger
 
 from askmesh_bot.frontends.discord import rendering
 from askmesh_bot.frontends.discord.answerer import Answerer, Asked
+from askmesh_bot.frontends.discord.catalog import MOST_CHARACTERS, Catalog
 from askmesh_bot.frontends.discord.destinations import (
     NO_MENTIONS,
     ChannelDestination,
     Destination,
     InteractionDestination,
 )
+from askmesh_bot.frontends.discord.humans import Humans
 from askmesh_bot.frontends.discord.limits import Limits
+from askmesh_bot.frontends.discord.markdown import plain
 from askmesh_bot.frontends.discord.places import missing_for_threads
 from askmesh_bot.frontends.discord.rest import ALREADY_ACKNOWLEDGED, bounded, is_expired
+from askmesh_bot.frontends.discord.rules import Rules, Terms
 from askmesh_bot.frontends.discord.texts import language_of, say
 
 log = get_logger("askmesh.discord.asking")
@@ -24,12 +29,28 @@ log = get_logger("askmesh.discord.asking")
 class InteractionAsker:
     """Answers in the interaction's own response, with a thread on it for what is asked next."""
 
-    def __init__(self, answerer: Answerer, limits: Limits, deadline_s: float) -> None:
-        self._answerer, self._limits, self._deadline_s = answerer, limits, deadline_s
+    def __init__(
+        self,
+        answerer: Answerer,
+        rules: Rules,
+        catalog: Catalog,
+        limits: Limits,
+        humans: Humans,
+        deadline_s: float,
+    ) -> None:
+        self._answerer, self._rules, self._catalog = answerer, rules, catalog
+        self._limits, self._humans, self._deadline_s = limits, humans, deadline_s
 
-    async def ask(self, interaction: discord.Interaction[Any], question: str, *, private: bool) -> None:
-        """Answer `question`; `private`: only its asker sees it."""
-        if refusal := await self._refusal(interaction):
+    async def ask(
+        self, interaction: discord.Interaction[Any], question: str, *, private: bool, source: str = ""
+    ) -> None:
+        """Answer `question`; `private`: only its asker sees it; `source`: the one source to keep to."""
+        terms = self._rules.of_interaction(interaction, private=private)
+        if source:
+            # From memory, but for the first seconds after a start.
+            chosen = await self._catalog.named(self._collection(terms), terms.audience, source)
+            terms = replace(terms, sources=(chosen.id,)) if chosen else terms
+        if refusal := self._refusal(interaction, unknown=source if source and not terms.sources else ""):
             await interaction.response.send_message(refusal, ephemeral=True, allowed_mentions=NO_MENTIONS)
             return
         destination = InteractionDestination(
@@ -45,15 +66,31 @@ class InteractionAsker:
                 raise
             log.warning("acknowledged_too_late", interaction=interaction.id)
             destination.give_up_token()
-        ids = await self._answerer.answer(await self._asked(interaction, question, private), destination)
-        if ids and not private and not destination.expired:
-            await self._open_thread(interaction, question)
+        told = await self._answerer.answer(await self._asked(interaction, question, private, terms), destination)
+        thread = None
+        if told.message_ids and not private and not destination.expired:
+            thread = await self._open_thread(interaction, question)
+        if not private and told.outcome == "abstained":
+            await self._humans.call(interaction.guild, thread or interaction.channel, terms.language)
 
-    async def _refusal(self, interaction: discord.Interaction[Any]) -> str | None:
+    async def offer_sources(self, interaction: discord.Interaction[Any], typed: str) -> list[tuple[str, str]]:
+        """Titles and ids of the sources that this question could keep to, while somebody types."""
+        terms = self._rules.of_interaction(interaction, private=bool(interaction.namespace["private"]))
+        offered = await self._catalog.offered(self._collection(terms), terms.audience, typed)
+        return [(source.title[:MOST_CHARACTERS], source.id) for source in offered if len(source.id) <= MOST_CHARACTERS]
+
+    def _collection(self, terms: Terms) -> str:
+        return terms.collection or self._answerer.conversations.default_collection
+
+    def _refusal(self, interaction: discord.Interaction[Any], unknown: str) -> str | None:
         language = language_of(interaction.locale)
         if not self._answerer.tracker.accepting:
             return say("restarting", language)
-        return await self._limits.refusal(interaction.user.id, interaction.guild_id, language)
+        if closed := self._rules.closed(interaction.guild_id, interaction.channel, language):
+            return closed
+        if unknown:
+            return say("no_such_source", language, name=plain(unknown, 80))
+        return self._limits.refusal(interaction.user.id, interaction.guild_id, language)
 
     async def _elsewhere(self, interaction: discord.Interaction[Any], private: bool) -> Destination:
         # What was asked in private is never answered in the channel.
@@ -61,7 +98,7 @@ class InteractionAsker:
             return ChannelDestination(await interaction.user.create_dm(), self._deadline_s)
         return ChannelDestination(interaction.channel, self._deadline_s)
 
-    async def _asked(self, interaction: discord.Interaction[Any], question: str, private: bool) -> Asked:
+    async def _asked(self, interaction: discord.Interaction[Any], question: str, private: bool, terms: Terms) -> Asked:
         """The question, continuing the conversation of the thread or DM it was asked in."""
         in_place = isinstance(interaction.channel, discord.Thread | discord.DMChannel) and not private
         place_id = interaction.channel_id if in_place else None
@@ -71,16 +108,18 @@ class InteractionAsker:
             place_id=place_id,
             continued=await self._answerer.journal.place(place_id) if place_id else None,
             opening=rendering.question(question),
-            language=language_of(interaction.locale),
+            private=private,
+            terms=terms,
         )
 
-    async def _open_thread(self, interaction: discord.Interaction[Any], question: str) -> None:
+    async def _open_thread(self, interaction: discord.Interaction[Any], question: str) -> discord.Thread | None:
         """A thread on the answer for what is asked next; its id is the message's, so its conversation is known."""
         channel = interaction.channel
         if not isinstance(channel, discord.TextChannel) or missing_for_threads(interaction.app_permissions):
-            return
+            return None
         try:
             message = await bounded(interaction.original_response(), self._deadline_s)
-            await bounded(message.create_thread(name=rendering.thread_name(question)), self._deadline_s)
+            return await bounded(message.create_thread(name=rendering.thread_name(question)), self._deadline_s)
         except (discord.HTTPException, OSError, TimeoutError) as error:
             log.info("thread_refused", channel=channel.id, error=str(error))
+            return None

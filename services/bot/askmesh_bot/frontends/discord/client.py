@@ -2,21 +2,26 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import discord
 from askmesh_kit.logs import get_logger
+from discord.gateway import DiscordWebSocket
 
+from askmesh_bot.frontends.discord.accepted import Acceptance
 from askmesh_bot.frontends.discord.asking import InteractionAsker
 from askmesh_bot.frontends.discord.buttons import AnswerButton, PrivacyButton, reason_given
 from askmesh_bot.frontends.discord.catch_up import CatchUp
 from askmesh_bot.frontends.discord.commands import Tree, build_tree, register
+from askmesh_bot.frontends.discord.config.desk import ConfigDesk
 from askmesh_bot.frontends.discord.desk import ButtonDesk
 from askmesh_bot.frontends.discord.destinations import NO_MENTIONS
 from askmesh_bot.frontends.discord.endpoints import resume_gateway
+from askmesh_bot.frontends.discord.forum import ForumWatch
 from askmesh_bot.frontends.discord.mentions import MentionHandler
+from askmesh_bot.frontends.discord.pause import heed_pauses
 from askmesh_bot.frontends.discord.settings import DiscordSettings
 from askmesh_bot.frontends.discord.status import State, Status
 
@@ -35,6 +40,9 @@ class Parts:
     handler: MentionHandler
     asker: InteractionAsker
     desk: ButtonDesk
+    config: ConfigDesk
+    forum: ForumWatch
+    acceptance: Acceptance
     catch_up: CatchUp
 
 
@@ -43,7 +51,12 @@ class AskmeshClient(discord.Client):
 
     def __init__(self, parts: Parts, settings: DiscordSettings, status: Status) -> None:
         intents = discord.Intents(
-            guilds=True, guild_messages=True, dm_messages=True, message_content=settings.message_content
+            guilds=True,
+            guild_messages=True,
+            dm_messages=True,
+            guild_reactions=True,
+            dm_reactions=True,
+            message_content=settings.message_content,
         )
         # No warnings about what voice would need.
         discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False
@@ -56,13 +69,18 @@ class AskmeshClient(discord.Client):
         )
         self._handler, self._settings, self._status = parts.handler, settings, status
         self.desk, self._catch_up = parts.desk, parts.catch_up
-        self.tree: Tree = build_tree(self, parts.asker, parts.desk)
+        self._forum, self._acceptance = parts.forum, parts.acceptance
+        self.tree: Tree = build_tree(self, parts.asker, parts.desk, parts.config)
         self.add_dynamic_items(AnswerButton, PrivacyButton)
         self.gave_up: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._in_vain = 0
         self._identified = 0.0
         self._registering: asyncio.Task[None] | None = None
         self._guard_parsers()
+
+    async def start(self, token: str, *, reconnect: bool = True) -> None:
+        heed_pauses(self)
+        await super().start(token, reconnect=reconnect)
 
     async def setup_hook(self) -> None:
         """Registers the commands in the background: the bot answers mentions while Discord refuses them."""
@@ -76,6 +94,7 @@ class AskmeshClient(discord.Client):
 
     async def on_ready(self) -> None:
         self._works("ready", guilds=len(self.guilds))
+        self._forum.pick_up(self)
         await self._catch_up.answer_missed(self)
 
     async def on_resumed(self) -> None:
@@ -85,13 +104,23 @@ class AskmeshClient(discord.Client):
         self._in_vain += 1
         if self._status.state is State.READY:
             self._status.enter(State.RECONNECTING)
-        if self._in_vain >= _RECONNECTS_IN_VAIN:
+        if self._in_vain >= _RECONNECTS_IN_VAIN * max(1, len(self.sockets())):
             self.give_up(f"{self._in_vain} connections in a row ended before they worked")
 
     async def on_message(self, message: discord.Message) -> None:
         self._catch_up.saw(message)
         if self.user is not None:
+            await self._forum.saw(message)
             await self._handler.handle(message, self.user)
+
+    async def on_thread_create(self, thread: discord.Thread) -> None:
+        self._forum.opened(thread)
+
+    async def on_raw_reaction_add(self, payload: discord.RawReactionActionEvent) -> None:
+        await self._acceptance.reacted(self, payload)
+
+    async def on_raw_reaction_remove(self, payload: discord.RawReactionActionEvent) -> None:
+        await self._acceptance.took_back(payload)
 
     async def on_interaction(self, interaction: discord.Interaction[Any]) -> None:
         # A form that was opened before a restart is known by its id only; discord.py would not pass it on.
@@ -113,8 +142,19 @@ class AskmeshClient(discord.Client):
         # discord.py's own, which waits for servers to arrive after READY, would wake up in a client that is gone.
         if ready := getattr(self._connection, "_ready_task", None):
             ready.cancel()
+        await self._hang_up()
+
+    def sockets(self) -> Sequence[DiscordWebSocket]:
+        """The gateway connections that there are."""
+        return [self.ws] if self.ws is not None else []
+
+    async def _hang_up(self) -> None:
         if self.ws is not None and self.ws.open:
             await self.ws.close(code=1000)
+
+    def _socket_of(self, ready: Any) -> DiscordWebSocket:
+        """The connection that a READY event came by."""
+        return self.ws
 
     async def dispose(self) -> None:
         """Close everything."""
@@ -150,7 +190,7 @@ class AskmeshClient(discord.Client):
         def ready(data: Any) -> None:
             self._catch_up.session_began()
             parse(data)
-            self.ws.gateway = resume_gateway(data["resume_gateway_url"])
+            self._socket_of(data).gateway = resume_gateway(data["resume_gateway_url"])
 
         return ready
 

@@ -8,6 +8,9 @@ from discord import app_commands
 from discord.http import Route
 
 from askmesh_bot.frontends.discord.asking import InteractionAsker
+from askmesh_bot.frontends.discord.catalog import MOST_CHARACTERS
+from askmesh_bot.frontends.discord.config.commands import config_group
+from askmesh_bot.frontends.discord.config.desk import ConfigDesk
 from askmesh_bot.frontends.discord.desk import ButtonDesk, apologise
 from askmesh_bot.frontends.discord.destinations import NO_MENTIONS
 from askmesh_bot.frontends.discord.texts import Translator, language_of, say, translated
@@ -25,19 +28,11 @@ class Tree(app_commands.CommandTree[Any]):
         await apologise(interaction)
 
 
-def build_tree(client: discord.Client, asker: InteractionAsker, desk: ButtonDesk) -> Tree:
+def build_tree(client: discord.Client, asker: InteractionAsker, desk: ButtonDesk, config: ConfigDesk) -> Tree:
     """The commands of `client`."""
     tree = Tree(client)
-
-    @tree.command(name=translated("command.ask"), description=translated("command.ask.about"))
-    @app_commands.rename(question=translated("option.question"), private=translated("option.private"))
-    @app_commands.describe(question=translated("option.question.about"), private=translated("option.private.about"))
-    async def ask(
-        interaction: discord.Interaction[Any],
-        question: app_commands.Range[str, 1, _MOST_CHARACTERS],
-        private: bool = False,
-    ) -> None:
-        await asker.ask(interaction, question, private=private)
+    _add_ask(tree, asker)
+    tree.add_command(config_group(config))
 
     @tree.command(name=translated("command.help"), description=translated("command.help.about"))
     async def help_(interaction: discord.Interaction[Any]) -> None:
@@ -57,6 +52,26 @@ def build_tree(client: discord.Client, asker: InteractionAsker, desk: ButtonDesk
         await interaction.response.send_message(text, ephemeral=True, allowed_mentions=NO_MENTIONS)
 
     return tree
+
+
+def _add_ask(tree: Tree, asker: InteractionAsker) -> None:
+    options = ("question", "source", "private")
+
+    @tree.command(name=translated("command.ask"), description=translated("command.ask.about"))
+    @app_commands.rename(**{name: translated(f"option.{name}") for name in options})
+    @app_commands.describe(**{name: translated(f"option.{name}.about") for name in options})
+    async def ask(
+        interaction: discord.Interaction[Any],
+        question: app_commands.Range[str, 1, _MOST_CHARACTERS],
+        source: app_commands.Range[str, 1, MOST_CHARACTERS] | None = None,
+        private: bool = False,
+    ) -> None:
+        await asker.ask(interaction, question, private=private, source=source or "")
+
+    @ask.autocomplete("source")
+    async def offer(interaction: discord.Interaction[Any], typed: str) -> list[app_commands.Choice[str]]:
+        offered = await asker.offer_sources(interaction, typed)
+        return [app_commands.Choice(name=title, value=source) for title, source in offered]
 
 
 async def register(tree: Tree) -> bool:
@@ -83,20 +98,30 @@ async def _fetch(tree: Tree) -> list[dict[str, Any]]:
 
 def _shape(command: Any) -> dict[str, Any]:
     """What people see of a command, without ids, versions and defaults that only one side spells out."""
+    permissions = command.get("default_member_permissions")
+    return _described(command) | {
+        "type": int(command.get("type", 1)),
+        "default_member_permissions": None if permissions is None else str(permissions),
+    }
+
+
+def _described(thing: Any) -> dict[str, Any]:
+    """A command or an option, with the options in it."""
     told = (
-        "type",
         "name",
         "name_localizations",
         "description",
         "description_localizations",
         "min_length",
         "max_length",
+        "min_value",
+        "max_value",
+        "autocomplete",
+        "channel_types",
     )
-    options = [
-        {key: option.get(key) or None for key in told} | {"required": bool(option.get("required"))}
-        for option in command.get("options") or []
-    ]
-    names = {
-        key: command.get(key) or None for key in ("name_localizations", "description", "description_localizations")
+    return {key: thing.get(key) or None for key in told} | {
+        "type": int(thing.get("type", 1)),
+        "required": bool(thing.get("required")),
+        "choices": [(choice["name"], choice["value"]) for choice in thing.get("choices") or []],
+        "options": [_described(option) for option in thing.get("options") or []],
     }
-    return {"type": int(command.get("type", 1)), "options": options} | names

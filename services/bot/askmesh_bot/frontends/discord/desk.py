@@ -80,6 +80,7 @@ class ButtonDesk:
         deleted = await self._answerer.conversations.forget(asker_name(user_id), asked=asked, rated=rated)
         # Last, so that a failure above leaves the notes by which to try again.
         await journal.forget(user_id)
+        self._answerer.published.forget(user_id)
         return deleted
 
     async def _rate(self, click: Click, answer_id: str, verdict: Verdict, reason: str) -> None:

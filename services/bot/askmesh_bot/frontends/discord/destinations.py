@@ -21,6 +21,10 @@ class Post(Protocol):
     def id(self) -> int | None:
         """The message's id, where it is known."""
 
+    @property
+    def channel_id(self) -> int | None:
+        """Where it is, where that is known."""
+
     async def edit(self, content: str, buttons: Buttons = None) -> None:
         """Replace the content; add `buttons` where there are some."""
 
@@ -45,6 +49,10 @@ class ChannelPost:
     @property
     def id(self) -> int | None:
         return self._message.id
+
+    @property
+    def channel_id(self) -> int | None:
+        return self._message.channel.id
 
     async def edit(self, content: str, buttons: Buttons = None) -> None:
         call = self._message.edit(content=content, allowed_mentions=NO_MENTIONS, **_given(buttons))
@@ -179,6 +187,10 @@ class InteractionPost:
     @property
     def id(self) -> int | None:
         return self._moved.id if self._moved else self._message.id
+
+    @property
+    def channel_id(self) -> int | None:
+        return self._moved.channel_id if self._moved else self._message.channel.id
 
     async def edit(self, content: str, buttons: Buttons = None) -> None:
         if self._moved:

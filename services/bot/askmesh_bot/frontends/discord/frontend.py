@@ -1,16 +1,18 @@
 """The Discord frontend: started with the app, alive beside it. What happens to Discord never stops the web answers."""
 
 import asyncio
-import sqlite3
 from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
 
 from askmesh_kit.logs import get_logger
 from prometheus_client import CollectorRegistry
+from sqlalchemy.exc import SQLAlchemyError
 
 from askmesh_bot.conversations.service import Conversations
+from askmesh_bot.database.engine import Database
 from askmesh_bot.frontends.discord.ending import end
-from askmesh_bot.frontends.discord.journal import Journal
-from askmesh_bot.frontends.discord.leader import leadership, lock_path
+from askmesh_bot.frontends.discord.golden import Golden
+from askmesh_bot.frontends.discord.leader import Lost, new_leader
 from askmesh_bot.frontends.discord.metrics import DiscordMetrics
 from askmesh_bot.frontends.discord.settings import DiscordSettings
 from askmesh_bot.frontends.discord.status import State, Status
@@ -22,18 +24,21 @@ Check = Callable[[], Awaitable[str | None]]
 
 
 class DiscordFrontend:
-    """Answers in Discord through `conversations`. Among the processes of a host one connects, the others stand by."""
+    """Answers in Discord through `conversations`. Among all processes with its token one connects, the others stand by."""
 
     def __init__(
         self,
         settings: DiscordSettings,
         base_url: str,
         conversations: Conversations,
+        database: Database,
         registry: CollectorRegistry | None = None,
         checks: Mapping[str, Check] | None = None,
+        golden: Golden | None = None,
     ) -> None:
         """`checks`: the services answers come from, whose absence the bot's presence shows; None is all well."""
         self._settings, self._base_url, self._conversations = settings, base_url, conversations
+        self._database, self._golden = database, golden
         self._token = settings.token.get_secret_value().strip()
         self._tracker = Tracker()
         self._task: asyncio.Task[None] | None = None
@@ -66,10 +71,12 @@ class DiscordFrontend:
 
     async def _run(self) -> None:
         try:
-            path = lock_path(self._settings.state_dir, self._token)
-            async with leadership(path, self._settings.standby_poll_s, lambda: self.status.enter(State.STANDBY)):
-                await self._lead()
-        except (OSError, sqlite3.Error) as error:
+            leader = new_leader(self._database, self._settings.state_dir, self._token, self._settings.standby_poll_s)
+            while True:
+                async with leader.hold(self._wait) as lost:
+                    await self._lead(lost)
+                await asyncio.sleep(self._settings.backoff_s)
+        except OSError as error:
             fix = "Make ASKMESH_DISCORD_STATE_DIR a folder that the bot can write to, and restart."
             self._fail(f"{self._settings.state_dir}: {error}.", fix)
         except ModuleNotFoundError as error:
@@ -78,30 +85,42 @@ class DiscordFrontend:
             log.exception("frontend_broke")
             self._fail(f"{type(error).__name__}: {error}.", "The log has the details; restart the bot.")
 
-    async def _lead(self) -> None:
-        # Imported here: a bot without Discord need not have discord.py.
-        from askmesh_bot.frontends.discord.wiring import new_supervisor
+    def _wait(self, reason: str) -> None:
+        """Somebody else leads, or something keeps everybody from it."""
+        self.status.last_error = reason
+        self.status.enter(State.RECONNECTING if reason else State.STANDBY)
 
-        journal = Journal(self._settings.state_dir / "discord.db")
-        supervisor = await new_supervisor(
-            self._settings,
-            self._base_url,
-            self._conversations,
-            journal,
-            self._tracker,
-            self.status,
-            self._metrics,
-            self._checks,
-        )
+    async def _lead(self, lost: Lost) -> None:
+        """Serve until somebody else may, or the bot's database is away."""
+        serving = asyncio.create_task(self._serve())
+        try:
+            either: set[asyncio.Future[Any]] = {serving, lost}
+            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+            if lost.done():
+                self._wait(lost.result())
+            else:
+                serving.result()
+        except SQLAlchemyError as error:
+            log.error("database_away", exc_info=error)
+            self._wait(f"the bot's database failed: {type(error).__name__}")
+        finally:
+            await end(serving)
+
+    async def _serve(self) -> None:
+        # Imported here: a bot without Discord need not have discord.py.
+        from askmesh_bot.frontends.discord.wiring import Leading, Mesh
+
+        mesh = Mesh(self._settings, self._base_url, self._conversations, self._database, self._golden, self._checks)
+        leading = Leading(mesh, self._tracker, self.status, self._metrics)
         measuring = asyncio.create_task(self._metrics.watch_loop())
         try:
-            await supervisor.run()
+            await leading.load()
+            await leading.supervisor.run()
             # Failed for good. The lock stays: another process would fail the same way.
             await asyncio.Event().wait()
         finally:
             await end(measuring)
-            await supervisor.close()
-            journal.close()
+            await leading.close()
 
     def _fail(self, reason: str, fix: str) -> None:
         self.status.enter(State.FAILED, reason, fix)

@@ -11,11 +11,13 @@ from askmesh_kit.logs import get_logger
 from askmesh_bot.frontends.discord.destinations import Buttons, Destination, Post
 from askmesh_bot.frontends.discord.ending import end
 from askmesh_bot.frontends.discord.rest import is_gone, is_transient
-from askmesh_bot.frontends.discord.splitting import messages
+from askmesh_bot.frontends.discord.splitting import LIMIT, messages
 
 log = get_logger("askmesh.discord.live_message")
 
 _TYPING_EVERY_S = 8.0
+# Left free in each message for the line that says later that a source has changed.
+MARK_ROOM = 160
 _FINAL_TRIES = 4
 
 
@@ -48,7 +50,13 @@ class LiveMessage:
     @property
     def ids(self) -> list[int]:
         """The ids of the messages written so far."""
-        return [post.id for post, _ in self._posts if post.id is not None]
+        return [message_id for _, message_id in self.written]
+
+    @property
+    def written(self) -> list[tuple[int, int]]:
+        """The channel and the id of each message written so far."""
+        posts = [post for post, _ in self._posts]
+        return [(post.channel_id, post.id) for post in posts if post.id is not None and post.channel_id is not None]
 
     @property
     def gone(self) -> bool:
@@ -96,7 +104,7 @@ class LiveMessage:
         self._not_before = asyncio.get_running_loop().time() + seconds
 
     async def _put(self, text: str) -> None:
-        contents = messages(text)
+        contents = messages(text, LIMIT - MARK_ROOM)
         for index, content in enumerate(contents):
             shown = content, self._buttons if index == len(contents) - 1 else None
             if index == len(self._posts):

@@ -2,17 +2,21 @@
 
 import re
 from collections import OrderedDict
+from dataclasses import replace
 
 import discord
 from askmesh_kit.logs import get_logger
 
 from askmesh_bot.frontends.discord.answerer import Answerer, Asked
 from askmesh_bot.frontends.discord.destinations import NO_MENTIONS
+from askmesh_bot.frontends.discord.humans import Humans
 from askmesh_bot.frontends.discord.journal import Place
 from askmesh_bot.frontends.discord.limits import Limits
 from askmesh_bot.frontends.discord.places import PlaceChooser
 from askmesh_bot.frontends.discord.rest import bounded
-from askmesh_bot.frontends.discord.texts import language_of, say
+from askmesh_bot.frontends.discord.rules import Rules
+from askmesh_bot.frontends.discord.staff import is_staff
+from askmesh_bot.frontends.discord.texts import say
 
 log = get_logger("askmesh.discord.mentions")
 
@@ -22,8 +26,17 @@ _REMEMBERED = 5_000
 class MentionHandler:
     """Decides which messages are questions to the bot, and has each answered once."""
 
-    def __init__(self, answerer: Answerer, chooser: PlaceChooser, limits: Limits, deadline_s: float) -> None:
-        self.answerer, self._chooser, self._limits, self._deadline_s = answerer, chooser, limits, deadline_s
+    def __init__(
+        self,
+        answerer: Answerer,
+        rules: Rules,
+        chooser: PlaceChooser,
+        limits: Limits,
+        humans: Humans,
+        deadline_s: float,
+    ) -> None:
+        self.answerer, self._rules, self._chooser = answerer, rules, chooser
+        self._limits, self._humans, self._deadline_s = limits, humans, deadline_s
         # Threads where the hint about unreadable messages was given.
         self._hinted: OrderedDict[int, None] = OrderedDict()
 
@@ -39,13 +52,17 @@ class MentionHandler:
             return False
         if not await self.answerer.journal.take(message.id):
             return False
-        question, language = _question(message, me), _language(message)
+        terms = self._rules.of_message(message)
+        question, language = _question(message, me), terms.language
+        guild_id = message.guild.id if message.guild else None
+        if closed := self._rules.closed(guild_id, message.channel, language):
+            await self._chooser.tell_in_private(message, closed)
+            return True
         if not question:
             if not missed:
                 await self._say_hello(message, me, language)
             return True
-        guild_id = message.guild.id if message.guild else None
-        if refusal := await self._limits.refusal(message.author.id, guild_id, language, paced=not missed):
+        if refusal := self._limits.refusal(message.author.id, guild_id, language, paced=not missed):
             await self._reply(message, refusal)
             return True
         choice = await self._chooser.choose(message, question, language)
@@ -58,14 +75,22 @@ class MentionHandler:
             place_id=choice.place_id,
             continued=place,
             note=choice.note,
-            language=language,
+            terms=terms,
         )
-        await self.answerer.answer(asked, choice.destination)
+        told = await self.answerer.answer(asked, choice.destination)
+        if told.outcome == "abstained":
+            await self._humans.call(message.guild, choice.channel, language)
         return True
 
     async def _continued(self, message: discord.Message) -> Place | None:
         """The conversation that a message in its thread or DM, or a reply to one of its answers, belongs to."""
-        place = await self.answerer.journal.place(message.channel.id)
+        place = None
+        # Most messages are none of the bot's business: only where they may be, the database is asked.
+        if message.guild is None or isinstance(message.channel, discord.Thread):
+            place = await self.answerer.journal.place(message.channel.id)
+            if place and not place.silenced and is_staff(message, self._rules.config(message.guild), place.asker_id):
+                await self.answerer.journal.silence(message.channel.id)
+                place = replace(place, silenced=True)
         if place is None and message.reference is not None and message.reference.message_id is not None:
             place = await self.answerer.journal.place(message.reference.message_id)
         return place
@@ -97,14 +122,10 @@ def _addresses(message: discord.Message, me: discord.ClientUser) -> bool:
 
 
 def _follows_up(message: discord.Message, place: Place) -> bool:
-    """In the bot's own thread, whoever asked first need not mention it, unless they talk to somebody else."""
-    own_thread = isinstance(message.channel, discord.Thread)
+    """In the bot's own thread, whoever asked first need not mention it, unless they talk to somebody else or staff
+    took over."""
+    own_thread = isinstance(message.channel, discord.Thread) and not place.silenced
     return own_thread and message.author.id == place.asker_id and not message.mentions and not message.role_mentions
-
-
-def _language(message: discord.Message) -> str:
-    """The community's language; Discord does not tell who wrote which language."""
-    return language_of(message.guild.preferred_locale) if message.guild else "en"
 
 
 def _question(message: discord.Message, me: discord.ClientUser) -> str:

@@ -18,6 +18,7 @@ class Choice:
     """Where to write. `place_id`: the thread or DM to remember; `note`: what an admin should read below the answer."""
 
     destination: Destination
+    channel: discord.abc.Messageable
     place_id: int | None = None
     note: str = ""
 
@@ -34,23 +35,23 @@ class PlaceChooser:
         """Where to answer `message`; None where nothing can be written to anyone."""
         channel = message.channel
         if not isinstance(channel, discord.abc.GuildChannel | discord.Thread):
-            return Choice(ChannelDestination(channel, self._deadline_s), channel.id)
+            return Choice(ChannelDestination(channel, self._deadline_s), channel, channel.id)
         granted = _granted(channel)
         if isinstance(channel, discord.Thread):
             if granted is not None and not granted.send_messages_in_threads:
                 await self._by_dm(message, ["Send Messages in Threads"], language)
                 return None
-            return Choice(self._reply(message), channel.id)
+            return Choice(self._reply(message), channel, channel.id)
         missing = missing_for_threads(granted)
         if isinstance(channel, discord.TextChannel) and not missing:
             thread = await self._open(message, question)
             if thread is not None:
-                return Choice(ChannelDestination(thread, self._deadline_s), thread.id)
+                return Choice(ChannelDestination(thread, self._deadline_s), thread, thread.id)
             missing = ["Create Public Threads", "Send Messages in Threads"]
         if granted is not None and not granted.send_messages:
             await self._by_dm(message, ["Send Messages", *missing], language)
             return None
-        return Choice(self._reply(message), note=self._note(channel.id, missing, language))
+        return Choice(self._reply(message), message.channel, note=self._note(channel.id, missing, language))
 
     def _reply(self, message: discord.Message) -> Destination:
         return ChannelDestination(message.channel, self._deadline_s, reply_to=message)
@@ -76,7 +77,12 @@ class PlaceChooser:
         channel = message.channel
         assert isinstance(channel, discord.abc.GuildChannel | discord.Thread)
         log.warning("may_not_write", channel=channel.id, missing=missing)
-        text = say("no_writing", language, channel=channel.mention, missing=_listed(missing))
+        await self.tell_in_private(
+            message, say("no_writing", language, channel=channel.mention, missing=_listed(missing))
+        )
+
+    async def tell_in_private(self, message: discord.Message, text: str) -> None:
+        """A word to whoever wrote `message`, where it can't be said in the channel."""
         try:
             await bounded(message.author.send(text, allowed_mentions=discord.AllowedMentions.none()), self._deadline_s)
         except (discord.HTTPException, OSError, TimeoutError) as error:

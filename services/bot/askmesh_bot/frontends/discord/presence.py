@@ -25,12 +25,12 @@ class Presence:
     async def run(self, client: AskmeshClient, status: Status) -> None:
         """Looks at every interval and tells Discord what changed. Runs until cancelled."""
         shown: str | None = None
-        session = ""
+        sessions: list[str | None] = []
         while True:
             await client.wait_until_ready()
             # A new session begins without a presence.
-            if session != (client.ws.session_id or ""):
-                session, shown = client.ws.session_id or "", None
+            if sessions != (now := [socket.session_id for socket in client.sockets()]):
+                sessions, shown = now, None
             text = await self._text()
             if text != shown and status.state is State.READY and await _show(client, text):
                 shown = text

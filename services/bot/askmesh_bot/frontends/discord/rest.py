@@ -8,6 +8,8 @@ import aiohttp
 import discord
 from askmesh_kit.logs import get_logger
 
+from askmesh_bot.frontends.discord.pause import PAUSE
+
 log = get_logger("askmesh.discord.rest")
 T = TypeVar("T")
 
@@ -21,11 +23,16 @@ _running: set[asyncio.Task[Any]] = set()
 
 
 async def bounded(call: Coroutine[Any, Any, T], seconds: float) -> T:
-    """The call's result. Raises TimeoutError after `seconds`.
+    """The call's result. Raises TimeoutError after `seconds`, which do not count while all calls are paused.
 
     Neither the timeout nor a cancellation reaches the call itself: discord.py, cancelled while it waits for a global
     rate limit, would never let another request pass.
     """
+    try:
+        await PAUSE.over()
+    except asyncio.CancelledError:
+        call.close()
+        raise
     task = asyncio.ensure_future(call)
     _running.add(task)
     task.add_done_callback(_finished)

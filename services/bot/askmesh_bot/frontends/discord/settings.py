@@ -1,10 +1,14 @@
 """Every knob of the Discord frontend."""
 
 from pathlib import Path
+from typing import Annotated
 
 from askmesh_kit.settings import ServiceSettings
-from pydantic import Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+_Ids = Annotated[tuple[int, ...], NoDecode]
+_SOLVED = "solved,resolved,answered,done,closed,gelöst,erledigt,résolu,resuelto,resolvido,解決済み,解決,已解决"
 
 
 class DiscordSettings(BaseSettings):
@@ -17,7 +21,7 @@ class DiscordSettings(BaseSettings):
     gateway_url: str = Field("wss://gateway.discord.gg/", description="Address of Discord's gateway.")
     edit_interval_s: float = Field(1.2, ge=0.2, description="Least time between two edits of one message, in seconds.")
     state_dir: Path = Field(
-        Path(".askmesh"), description="Folder of the connection's lock and of which thread holds which conversation."
+        Path(".askmesh"), description="Folder of the connection's lock, where the database is not Postgres."
     )
     message_content: bool = Field(
         False,
@@ -26,6 +30,43 @@ class DiscordSettings(BaseSettings):
     answers_per_user: int = Field(3, ge=1, description="Answers one person may wait for at once.")
     cooldown_s: float = Field(3.0, ge=0, description="Least time between two questions of one person, in seconds.")
     daily_answers: int = Field(0, ge=0, description="Answers a server gets per day (UTC); 0: no limit.")
+    channels: _Ids = Field(
+        (), description="Ids of the channels and categories where the bot answers, comma-separated. Empty: everywhere."
+    )
+    collection: str = Field(
+        "", pattern=r"^([a-z0-9][a-z0-9-]{0,44})?$", description="The collection asked. Empty: the bot's own default."
+    )
+    forums: _Ids = Field(
+        (), description="Ids of the forums whose posts are answered unasked, comma-separated; needs the content intent."
+    )
+    live_channels: _Ids = Field(
+        (), description="Ids of the channels whose threads are learned as they are written, comma-separated."
+    )
+    language: str = Field(
+        "",
+        pattern="^(en|de|fr|es|pt-BR|ja|zh-CN)?$",
+        description="Language of all public words: en, de, fr, es, pt-BR, ja or zh-CN. Empty: as Discord tells.",
+    )
+    human_role: int = Field(0, ge=0, description="Id of the role to call when there is no answer; 0: nobody.")
+    human_gap_s: float = Field(
+        600.0, ge=0, description="Least time between two calls to the human role of one server, in seconds."
+    )
+    forum_wait_s: float = Field(
+        20.0, ge=0, description="How long a forum post's author must be silent before it is answered, in seconds."
+    )
+    solved_tags: Annotated[tuple[str, ...], NoDecode] = Field(
+        tuple(_SOLVED.split(",")), description="Forum tags that mean that nobody waits for an answer, comma-separated."
+    )
+    accept_emoji: str = Field(
+        "✅", description="Reaction by which an asker or staff accepts an answer into the golden set. Empty: none."
+    )
+    changes_s: float = Field(
+        20.0, gt=0, description="How often answers are compared with the sources they cite, in seconds."
+    )
+    changes_days: float = Field(
+        14.0, ge=0, description="Age up to which an answer is marked when its sources change, in days; 0: never."
+    )
+    changes_answers: int = Field(500, ge=0, description="Answers compared at most, the newest; 0: none.")
     answer_deadline_s: float = Field(150.0, gt=0, description="Longest time for one answer, in seconds.")
     rest_deadline_s: float = Field(20.0, gt=0, description="Longest wait for one call of Discord's API, in seconds.")
     drain_s: float = Field(15.0, ge=0, description="Time that answers in flight get at shutdown, in seconds.")
@@ -45,3 +86,10 @@ class DiscordSettings(BaseSettings):
         600.0, ge=0, description="Age up to which mentions missed while disconnected are answered, in seconds; 0: none."
     )
     guild_ready_s: float = Field(2.0, gt=0, description="Wait for the next server after READY, in seconds.")
+
+    @field_validator("channels", "forums", "live_channels", "solved_tags", mode="before")
+    @classmethod
+    def _listed(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        return tuple(item.strip() for item in value.strip("[]").split(",") if item.strip())

@@ -29,6 +29,8 @@ class Status:
     dropped_events: int = 0
     latency_s: float | None = None
     last_error: str = ""
+    # What works, but not as some server's options want it.
+    warning: str = ""
 
     def enter(self, state: State, reason: str = "", fix: str = "") -> None:
         if state is not self.state:
@@ -39,7 +41,7 @@ class Status:
     def problem(self) -> str | None:
         """Why Discord is not served now, with the remedy; None where it is, by this process or another."""
         if self.state in (State.READY, State.STANDBY, State.STOPPED):
-            return None
+            return self.warning or None if self.state is State.READY else None
         if self.state is State.FAILED:
             return f"Discord: failed: {self.reason} {self.fix}".strip()
         seconds = time.monotonic() - self.since

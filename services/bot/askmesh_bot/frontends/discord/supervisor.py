@@ -25,12 +25,13 @@ _ALLOW_CONTENT = (
     "Switch on the message content intent on the Bot page of Discord's developer portal, or set"
     " ASKMESH_DISCORD_MESSAGE_CONTENT=false, and restart."
 )
+# Discord wants more connections for a bot in so many servers.
+_SHARD = 4011
 _REPORT = "Update askmesh; if that does not help, report it."
 # Close codes that no new attempt can mend, with what happened and the remedy.
 FATAL: dict[int, tuple[str, str]] = {
     4004: ("Discord refused the bot's token.", _REFUSED),
     4010: ("Discord refused the shard.", _REPORT),
-    4011: ("This bot is in so many servers that Discord wants it sharded.", _REPORT),
     4012: ("Discord no longer speaks this version of its API.", _REPORT),
     4013: ("Discord does not know the intents that were asked for.", _REPORT),
     4014: ("Discord does not allow this bot to read message content.", _ALLOW_CONTENT),
@@ -50,11 +51,14 @@ class GaveUp(Exception):
 
 
 class Supervisor:
-    """Runs clients one after another. `run` returns only when the state is `failed`."""
+    """Runs clients one after another. `run` returns only when the state is `failed`.
+
+    `new_client` is told whether the client is to be sharded: it is once Discord asked for it.
+    """
 
     def __init__(
         self,
-        new_client: Callable[[], AskmeshClient],
+        new_client: Callable[[bool], AskmeshClient],
         companions: Sequence[Companion],
         token: str,
         settings: DiscordSettings,
@@ -65,6 +69,7 @@ class Supervisor:
         self._token, self._settings = token, settings
         self._status, self._tracker = status, tracker
         self._retiring: set[asyncio.Task[None]] = set()
+        self._sharded = False
 
     async def run(self) -> None:
         pause = self._settings.backoff_s
@@ -76,6 +81,10 @@ class Supervisor:
                 self._status.enter(State.FAILED, *fatal)
                 log.error("failed", reason=fatal[0], fix=fatal[1])
                 return
+            if isinstance(error, discord.ConnectionClosed) and error.code == _SHARD and not self._sharded:
+                log.warning("sharding_begins")
+                self._sharded = True
+                continue
             if time.monotonic() - began > _WORKED_S:
                 pause = self._settings.backoff_s
             self._status.restarts += 1
@@ -93,7 +102,7 @@ class Supervisor:
 
     async def _run_client(self) -> BaseException:
         """One client's life, and what ended it."""
-        client = self._new_client()
+        client = self._new_client(self._sharded)
         running = asyncio.create_task(client.start(self._token))
         watching = asyncio.create_task(watch(client, self._settings, self._status))
         tasks = [running, watching, *(asyncio.create_task(run(client, self._status)) for run in self._companions)]

@@ -1,5 +1,7 @@
 """Every fixed reply and command of the bot, in each language it speaks. One row per text, in the order of LANGUAGES."""
 
+from askmesh_bot.frontends.discord.translations_config import CONFIG_TEXTS
+
 LANGUAGES = ("en", "de", "fr", "es", "pt-BR", "ja", "zh-CN")
 
 # fmt: off
@@ -276,5 +278,6 @@ TEXTS: dict[str, tuple[str, str, str, str, str, str, str]] = {
     ),
     "menu.about": ("Ask about this message", "Zu dieser Nachricht fragen", "Demander sur ce message", "Preguntar sobre este mensaje",
                    "Perguntar sobre esta mensagem", "このメッセージについて質問", "就此消息提问"),
+    **CONFIG_TEXTS,
 }
 # fmt: on

@@ -8,6 +8,7 @@ from askmesh_kit.logs import get_logger
 from discord.http import Route
 
 from askmesh_bot.frontends.discord.client import AskmeshClient
+from askmesh_bot.frontends.discord.pause import PAUSE
 from askmesh_bot.frontends.discord.rest import bounded
 from askmesh_bot.frontends.discord.settings import DiscordSettings
 from askmesh_bot.frontends.discord.status import State, Status
@@ -28,7 +29,9 @@ async def watch(client: AskmeshClient, settings: DiscordSettings, status: Status
     while True:
         await asyncio.sleep(settings.watch_s)
         now = time.monotonic()
-        if status.state is State.READY:
+        if PAUSE.left_s:
+            began, next_probe = now, now + settings.probe_s  # nothing can be said of a client that may not call
+        elif status.state is State.READY:
             began, patience_s = now, min(patience_s, _RECONNECT_S)
             _check_heartbeat(client, status)
         elif now - began > patience_s:
@@ -42,12 +45,13 @@ async def watch(client: AskmeshClient, settings: DiscordSettings, status: Status
 
 def _check_heartbeat(client: AskmeshClient, status: Status) -> None:
     # There is no public way to see when the last acknowledgement came; `latency` only changes when one comes.
-    heart = client.ws._keep_alive if client.ws is not None else None
-    if heart is None or heart.interval is None:
-        return
-    status.latency_s = heart.latency
-    if time.perf_counter() - heart._last_ack > _SILENT_INTERVALS * heart.interval:
-        client.give_up("the gateway stopped acknowledging heartbeats")
+    for socket in client.sockets():
+        heart = socket._keep_alive
+        if heart is None or heart.interval is None:
+            continue
+        status.latency_s = heart.latency
+        if time.perf_counter() - heart._last_ack > _SILENT_INTERVALS * heart.interval:
+            client.give_up("the gateway stopped acknowledging heartbeats")
 
 
 async def _probe(client: AskmeshClient, settings: DiscordSettings) -> bool:

@@ -1,48 +1,121 @@
 """Builds the parts around discord.py: one answerer, what leads to it, and a client per connection."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from askmesh_bot.conversations.service import Conversations
+from askmesh_bot.database.engine import Database
+from askmesh_bot.frontends.discord.accepted import Acceptance
 from askmesh_bot.frontends.discord.answerer import Answerer
 from askmesh_bot.frontends.discord.asking import InteractionAsker
+from askmesh_bot.frontends.discord.catalog import Catalog
 from askmesh_bot.frontends.discord.catch_up import CatchUp
+from askmesh_bot.frontends.discord.changes import ChangeMarker
 from askmesh_bot.frontends.discord.client import AskmeshClient, Parts
+from askmesh_bot.frontends.discord.config.base import defaults
+from askmesh_bot.frontends.discord.config.desk import ConfigDesk
+from askmesh_bot.frontends.discord.config.store import GuildConfigs
 from askmesh_bot.frontends.discord.desk import ButtonDesk
 from askmesh_bot.frontends.discord.endpoints import point_at
+from askmesh_bot.frontends.discord.forum import ForumWatch
+from askmesh_bot.frontends.discord.golden import Golden
+from askmesh_bot.frontends.discord.humans import Humans
 from askmesh_bot.frontends.discord.journal import Journal
 from askmesh_bot.frontends.discord.limits import Limits
 from askmesh_bot.frontends.discord.mentions import MentionHandler
 from askmesh_bot.frontends.discord.metrics import DiscordMetrics
 from askmesh_bot.frontends.discord.places import PlaceChooser
 from askmesh_bot.frontends.discord.presence import Check, Presence
+from askmesh_bot.frontends.discord.published import Published
+from askmesh_bot.frontends.discord.rules import Rules
 from askmesh_bot.frontends.discord.settings import DiscordSettings
+from askmesh_bot.frontends.discord.sharded import ShardedClient
 from askmesh_bot.frontends.discord.status import Status
 from askmesh_bot.frontends.discord.supervisor import Supervisor
 from askmesh_bot.frontends.discord.tracker import Tracker
 
 
-async def new_supervisor(
-    settings: DiscordSettings,
-    base_url: str,
-    conversations: Conversations,
-    journal: Journal,
-    tracker: Tracker,
-    status: Status,
-    metrics: DiscordMetrics,
-    checks: Mapping[str, Check],
-) -> Supervisor:
-    """Everything behind one bot token, ready to run."""
-    point_at(settings.api_url, settings.gateway_url)
-    deadline_s = settings.rest_deadline_s
-    answerer = Answerer(conversations, journal, tracker, metrics, settings, base_url)
-    limits = Limits(journal, settings.cooldown_s, settings.daily_answers)
-    asker = InteractionAsker(answerer, limits, deadline_s)
-    handler = MentionHandler(answerer, PlaceChooser(deadline_s), limits, deadline_s)
-    catch_up = CatchUp(handler, journal, metrics, settings.catch_up_s, deadline_s)
-    await catch_up.load()
-    parts = Parts(handler, asker, ButtonDesk(answerer, asker), catch_up)
-    token = settings.token.get_secret_value().strip()
-    presence = Presence(checks, settings.presence_s)
-    return Supervisor(
-        lambda: AskmeshClient(parts, settings, status), [presence.run, catch_up.run], token, settings, status, tracker
-    )
+@dataclass(frozen=True)
+class Mesh:
+    """What the frontend is given of the bot."""
+
+    settings: DiscordSettings
+    base_url: str
+    conversations: Conversations
+    database: Database
+    golden: Golden | None
+    checks: Mapping[str, Check]
+
+
+class Leading:
+    """Everything behind one bot token. Built and loaded by whoever has just taken over the connection."""
+
+    def __init__(self, mesh: Mesh, tracker: Tracker, status: Status, metrics: DiscordMetrics) -> None:
+        settings, deadline_s = mesh.settings, mesh.settings.rest_deadline_s
+        point_at(settings.api_url, settings.gateway_url)
+        default_collection = settings.collection or mesh.conversations.default_collection
+        self._journal = Journal(mesh.database)
+        self._configs = GuildConfigs(mesh.database, defaults(settings))
+        self._catalog = Catalog(mesh.database)
+        self._published = Published(mesh.database, default_collection, settings.changes_answers, settings.changes_days)
+        self._limits = Limits(self._journal, self._configs)
+        rules = Rules(self._configs)
+        humans = Humans(self._configs, settings.human_gap_s, deadline_s)
+        answerer = Answerer(
+            mesh.conversations, self._journal, self._published, tracker, metrics, settings, mesh.base_url
+        )
+        asker = InteractionAsker(answerer, rules, self._catalog, self._limits, humans, deadline_s)
+        handler = MentionHandler(answerer, rules, PlaceChooser(deadline_s), self._limits, humans, deadline_s)
+        self._forum = ForumWatch(answerer, rules, self._limits, humans, settings)
+        self._catch_up = CatchUp(handler, self._journal, metrics, settings.catch_up_s, deadline_s)
+        config_desk = ConfigDesk(self._configs, self._catalog, reads_content=settings.message_content)
+        config_desk.on_change = self._look_at_config
+        self._settings, self._status = settings, status
+        parts = Parts(
+            handler,
+            asker,
+            ButtonDesk(answerer, asker),
+            config_desk,
+            self._forum,
+            Acceptance(mesh.golden, self._published, self._journal, self._configs, settings.accept_emoji),
+            self._catch_up,
+        )
+        presence = Presence(mesh.checks, settings.presence_s)
+        changes = ChangeMarker(self._published, rules, settings)
+        self.supervisor = Supervisor(
+            lambda sharded: (ShardedClient if sharded else AskmeshClient)(parts, settings, status),
+            [presence.run, self._catch_up.run, changes.run],
+            settings.token.get_secret_value().strip(),
+            settings,
+            status,
+            tracker,
+        )
+
+    async def load(self) -> None:
+        """Read what a process before this one knew. Raises SQLAlchemyError."""
+        await self._journal.tidy()
+        await self._configs.load()
+        await self._limits.load()
+        await self._published.load()
+        await self._catch_up.load()
+        self._catalog.refresh()
+        self._look_at_config()
+
+    async def close(self) -> None:
+        await self._forum.close()
+        await self.supervisor.close()
+        await self._catalog.close()
+        await self._limits.settled()
+
+    def _look_at_config(self) -> None:
+        """Say in the readiness what some server's options need and the bot does not have."""
+        configs = [self._configs.base, *self._configs.everywhere().values()]
+        count = sum(bool(config.forums or config.live) for config in configs)
+        needed = count and not self._settings.message_content
+        self._status.warning = (
+            f"Discord: {count} servers want forum posts answered or threads learned, which needs the message content"
+            " intent: switch it on on the Bot page of Discord's developer portal, and set"
+            " ASKMESH_DISCORD_MESSAGE_CONTENT=true."
+            if needed
+            else ""
+        )

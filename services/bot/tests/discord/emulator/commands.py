@@ -21,11 +21,40 @@ def check_commands(body: Any) -> list[Json]:
         if slash:
             _check_description(command)
         _check_localizations(command)
-        for option in command.get("options", []):
-            _check_localizations(option)
-            _check_name(option, slash=True)
-            _check_description(option)
+        _check_options(command)
     return body
+
+
+def _check_options(thing: Json) -> None:
+    options = thing.get("options", [])
+    if len(options) > 25:
+        raise form_error("options", "BASE_TYPE_MAX_LENGTH", "Must be 25 or fewer in length.")
+    names = [option["name"] for option in options]
+    for locale in [None, *_LOCALES]:
+        shown = [option.get("name_localizations", {}).get(locale, option["name"]) for option in options]
+        if len(set(shown)) < len(names):
+            raise form_error("options", "APPLICATION_COMMAND_OPTIONS_NAME_INVALID", "Option names must be unique")
+    required = [bool(option.get("required")) for option in options]
+    if required != sorted(required, reverse=True):
+        raise form_error("options", "APPLICATION_COMMAND_OPTIONS_REQUIRED_INVALID", "Required options come first")
+    for option in options:
+        _check_localizations(option)
+        _check_name(option, slash=True)
+        _check_description(option)
+        if option.get("autocomplete") and option.get("choices"):
+            raise form_error("choices", "AUTOCOMPLETE_CHOICES", "Autocomplete and choices exclude each other")
+        check_choices(option.get("choices") or [])
+        _check_options(option)
+
+
+def check_choices(choices: Any) -> list[Json]:
+    """Choices of an option, or what is offered while somebody types."""
+    if not isinstance(choices, list) or len(choices) > 25:
+        raise form_error("choices", "BASE_TYPE_MAX_LENGTH", "Must be 25 or fewer in length.")
+    for choice in choices:
+        if not 1 <= len(choice["name"]) <= 100 or not len(str(choice["value"])) <= 100:
+            raise form_error("choices", "BASE_TYPE_BAD_LENGTH", "Must be between 1 and 100 in length.")
+    return choices
 
 
 def _check_name(thing: Json, *, slash: bool) -> None:

@@ -53,7 +53,8 @@ async def instead(fault: Fault, request: web.Request) -> web.Response | None:
     if fault.kind == "global_limit":
         return too_many(fault.seconds, {}, scope="global")
     if fault.kind == "cloudflare":
-        return web.Response(text="error code: 1015", status=429, headers={"Retry-After": "600"})
+        told = {"Retry-After": f"{fault.seconds:g}"}
+        return web.Response(text="error code: 1015", content_type="text/html", status=429, headers=told)
     if fault.kind == "stall":
         await asyncio.sleep(fault.seconds)
     if fault.kind == "reset_before":

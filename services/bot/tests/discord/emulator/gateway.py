@@ -70,13 +70,22 @@ class Gateway:
 
     async def dispatch(self, event: str, data: Any) -> None:
         """To every session, the disconnected ones included: they may resume."""
-        for session in list(self.sessions.values()):
+        for session in self._listening(data):
             await session.dispatch(event, data)
 
     async def dispatch_message(self, event: str, message: Json) -> None:
         channel = self.world.channels[message["channel_id"]]
-        for session in list(self.sessions.values()):
+        for session in self._listening(channel):
             await session.dispatch(event, as_seen_by_bot(self.world, message, channel, session.intents))
+
+    def _listening(self, data: Any) -> list[Session]:
+        """The sessions whose shard an event's server is in; what is of no server goes to the first."""
+        guild_id = int(
+            (data.get("guild_id") or 0) if isinstance(data, dict) and str(data.get("guild_id", 0)).isdigit() else 0
+        )
+        return [
+            session for session in self.sessions.values() if (guild_id >> 22) % session.shard[1] == session.shard[0]
+        ]
 
     async def drop(self, code: int | None = None) -> None:
         """End every connection: with a close code, or cut like a broken cable. The sessions can be resumed."""
@@ -166,6 +175,11 @@ class Connection:
             raise Closed(gateway.faults.close_on_identify)
         if data.get("token") != world.token:
             raise Closed(4004)
+        shard = data.get("shard") or [0, 1]
+        if not 0 <= shard[0] < shard[1]:
+            raise Closed(4010)
+        if shard[1] < world.shards:
+            raise Closed(4011)
         intents = data["intents"]
         if not 0 <= intents <= KNOWN_INTENTS:
             raise Closed(4013)
@@ -173,7 +187,7 @@ class Connection:
             raise Closed(4014)
         if gateway.faults.withhold_ready:
             return
-        self._attach(Session(intents))
+        self._attach(Session(intents, shard))
         await self._greet()
 
     def _attach(self, session: Session) -> None:
@@ -186,15 +200,21 @@ class Connection:
         ready = {
             "v": 10,
             "user": world.bot,
-            "guilds": [{"id": guild_id, "unavailable": True} for guild_id in world.guilds],
+            "guilds": [{"id": guild["id"], "unavailable": True} for guild in self._guilds()],
+            "shard": session.shard,
             "session_id": session.id,
             "session_type": "normal",
             "resume_gateway_url": self.gateway.url,
             "application": {"id": world.application_id, "flags": 0},
         }
         await session.dispatch("READY", ready)
-        for guild in world.guilds.values():
+        for guild in self._guilds():
             await session.dispatch("GUILD_CREATE", guild_create(world, guild))
+
+    def _guilds(self) -> list[Json]:
+        assert self.session is not None
+        number, count = self.session.shard
+        return [guild for key, guild in self.gateway.world.guilds.items() if (int(key) >> 22) % count == number]
 
     async def _resume(self, data: Json) -> None:
         if data.get("token") != self.gateway.world.token:

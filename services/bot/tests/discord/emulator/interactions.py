@@ -5,6 +5,7 @@ import time
 from dataclasses import dataclass, field
 
 from . import errors, messages
+from .commands import check_choices
 from .components import check_modal
 from .world import Json, World
 
@@ -26,6 +27,7 @@ class Interaction:
     response: Json | None = None
     followups: list[Json] = field(default_factory=list)
     modal: Json | None = None
+    choices: list[Json] | None = None
 
     @property
     def ack_s(self) -> float | None:
@@ -91,6 +93,10 @@ class Interactions:
             if interaction.payload["type"] == MODAL:
                 raise errors.form_error("type", "BASE_TYPE_CHOICES", "Value must be one of {4, 5, 6, 7}.")
             interaction.modal = check_modal(data)
+        if (kind == 8) != (interaction.payload["type"] == AUTOCOMPLETE):
+            raise errors.form_error("type", "BASE_TYPE_CHOICES", "This type of response does not fit the interaction.")
+        if kind == 8:
+            interaction.choices = check_choices(data.get("choices"))
         message = self._respond(interaction, kind, data) if kind in (4, 5) else None
         interaction.acknowledged, interaction.kind = time.monotonic(), kind
         return interaction, message

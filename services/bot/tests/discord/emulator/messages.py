@@ -25,28 +25,56 @@ def check_content(content: Any, *, required: bool) -> str:
     return text
 
 
+def check_embeds(embeds: Any) -> list[Json]:
+    """Embeds within Discord's limits. Raises 50035."""
+    embeds = embeds or []
+    if len(embeds) > 10:
+        raise form_error("embeds", "BASE_TYPE_MAX_LENGTH", "Must be 10 or fewer in length.")
+    for embed in embeds:
+        fields = embed.get("fields", [])
+        if len(fields) > 25:
+            raise form_error("fields", "BASE_TYPE_MAX_LENGTH", "Must be 25 or fewer in length.")
+        limits = [(embed.get("title", ""), 256), (embed.get("description", ""), 4096)]
+        limits += [(field["name"], 256) for field in fields] + [(field["value"], 1024) for field in fields]
+        if any(len(text) > most for text, most in limits) or not all(
+            field["name"] and field["value"] for field in fields
+        ):
+            raise form_error("embeds", "BASE_TYPE_BAD_LENGTH", "Must be within its limits.")
+    if sum(len(text) for embed in embeds for text in _texts(embed)) > 6000:
+        raise form_error("embeds", "MAX_EMBED_SIZE_EXCEEDED", "Embed size exceeds maximum size of 6000")
+    return embeds
+
+
+def _texts(embed: Json) -> list[str]:
+    fields = embed.get("fields", [])
+    told = [embed.get("title", ""), embed.get("description", "")]
+    return told + [field[part] for field in fields for part in ("name", "value")]
+
+
 def mentions(world: World, content: str, allowed: Json | None, replied: Json | None) -> Json:
     """Who a message pings. Without `allowed_mentions` everything in the text does."""
     parse = ["everyone", "users", "roles"] if allowed is None else allowed.get("parse", [])
     listed = [str(user) for user in (allowed or {}).get("users", [])]
+    roles = [str(role) for role in (allowed or {}).get("roles", [])]
     in_text = [user for user in _USER.findall(content) if user in world.users]
     users = [user for user in in_text if "users" in parse or user in listed]
     if replied and (allowed is None or allowed.get("replied_user", False)):
         users.append(replied["author"]["id"])
     return {
         "mentions": [world.users[user] for user in dict.fromkeys(users)],
-        "mention_roles": _ROLE.findall(content) if "roles" in parse else [],
+        "mention_roles": [role for role in _ROLE.findall(content) if "roles" in parse or role in roles],
         "mention_everyone": "everyone" in parse and bool(re.search(r"@(everyone|here)\b", content)),
     }
 
 
-def create(world: World, channel: Json, author: Json, body: Json, *, flags: int = 0) -> Json:
+def create(world: World, channel: Json, author: Json, body: Json, *, flags: int = 0, message_id: str = "") -> Json:
     """A new message in a channel. `body` is what the API takes; `flags` are added to its own."""
-    content = check_content(body.get("content"), required=not flags & LOADING)
+    embeds = check_embeds(body.get("embeds"))
+    content = check_content(body.get("content"), required=not (flags & LOADING or embeds))
     reference = body.get("message_reference")
     replied = world.messages.get(str(reference["message_id"])) if reference else None
     message = {
-        "id": world.snowflake(),
+        "id": message_id or world.snowflake(),
         "channel_id": channel["id"],
         "author": author,
         "content": content,
@@ -54,7 +82,7 @@ def create(world: World, channel: Json, author: Json, body: Json, *, flags: int 
         "edited_timestamp": None,
         "tts": False,
         "attachments": [],
-        "embeds": [],
+        "embeds": embeds,
         "components": check_components(body.get("components")),
         "pinned": False,
         "type": 19 if replied else 0,

@@ -41,7 +41,7 @@ async def gateway_url(emulator: "Emulator", request: web.Request, body: Json) ->
 
 async def gateway_bot(emulator: "Emulator", request: web.Request, body: Json) -> Reply:
     limit = {"total": 1000, "remaining": 1000, "reset_after": 0, "max_concurrency": 1}
-    return 200, {"url": emulator.gateway.url, "shards": 1, "session_start_limit": limit}
+    return 200, {"url": emulator.gateway.url, "shards": emulator.world.shards, "session_start_limit": limit}
 
 
 async def get_commands(emulator: "Emulator", request: web.Request, body: Json) -> Reply:
@@ -98,6 +98,14 @@ def message_of(emulator: "Emulator", request: web.Request) -> Json:
 
 async def get_channel(emulator: "Emulator", request: web.Request, body: Json) -> Reply:
     return 200, channel_of(emulator, request)
+
+
+async def get_member(emulator: "Emulator", request: web.Request, body: Json) -> Reply:
+    world, user = emulator.world, emulator.world.users.get(request.match_info["user"])
+    guild = world.guilds.get(request.match_info["guild"])
+    if guild is None or user is None:
+        raise errors.ApiError(404, 10007, "Unknown Member")
+    return 200, world.member(user, guild)
 
 
 async def open_dm(emulator: "Emulator", request: web.Request, body: Json) -> Reply:
@@ -243,6 +251,7 @@ ROUTES: dict[tuple[str, str], Handler] = {
     ("GET", "/applications/{application}/commands"): get_commands,
     ("PUT", "/applications/{application}/commands"): put_commands,
     ("POST", "/users/@me/channels"): open_dm,
+    ("GET", "/guilds/{guild}/members/{user}"): get_member,
     ("GET", "/channels/{channel}"): get_channel,
     ("POST", "/channels/{channel}/typing"): typing,
     ("POST", "/channels/{channel}/messages"): post_message,

@@ -50,6 +50,8 @@ class Session:
     """What survives a dropped socket: everything dispatched, so that RESUME can replay it."""
 
     intents: int
+    # Its number, and how many there are.
+    shard: list[int] = field(default_factory=lambda: [0, 1])
     id: str = field(default_factory=lambda: secrets.token_hex(16))
     sequence: int = 0
     presence: Json | None = None

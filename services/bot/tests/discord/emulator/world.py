@@ -14,6 +14,8 @@ EPOCH_MS = 1_420_070_400_000
 class Permission(IntFlag):
     """The permission bits used here; https://discord.com/developers/docs/topics/permissions."""
 
+    ADMINISTRATOR = 1 << 3
+    MANAGE_GUILD = 1 << 5
     VIEW_CHANNEL = 1 << 10
     SEND_MESSAGES = 1 << 11
     MANAGE_MESSAGES = 1 << 13
@@ -38,6 +40,7 @@ BOT_PERMISSIONS = (
 class ChannelType(IntEnum):
     TEXT = 0
     DM = 1
+    CATEGORY = 4
     ANNOUNCEMENT = 5
     PUBLIC_THREAD = 11
     FORUM = 15
@@ -54,6 +57,8 @@ class World:
     token: str = "emulator-token"
     # Privileged intents (members 1<<1, presences 1<<8, content 1<<15) switched on in the developer portal.
     privileged_intents: int = 0
+    # Connections that Discord wants this bot to have.
+    shards: int = 1
     interaction_ack_s: float = 3.0
     interaction_token_s: float = 15 * 60.0
     users: dict[str, Json] = field(default_factory=dict)
@@ -61,6 +66,8 @@ class World:
     channels: dict[str, Json] = field(default_factory=dict)
     messages: dict[str, Json] = field(default_factory=dict)
     commands: list[Json] = field(default_factory=list)
+    # The roles people have, by guild and user.
+    roles: dict[tuple[str, str], list[str]] = field(default_factory=dict)
     _counter: itertools.count = field(default_factory=itertools.count)
 
     def __post_init__(self) -> None:
@@ -84,24 +91,50 @@ class World:
 
     def add_guild(self, name: str, everyone: Permission = BOT_PERMISSIONS) -> Json:
         guild_id = self.snowflake()
+        guild = {"id": guild_id, "name": name, "owner_id": self.add_user("owner")["id"], "roles": []}
+        self.guilds[guild_id] = guild
+        self._add_role(guild, guild_id, "@everyone", everyone)
+        return guild
+
+    def add_role(self, guild: Json, name: str, granted: Permission = Permission(0), **fields: Any) -> Json:
+        return self._add_role(guild, self.snowflake(), name, granted, **fields)
+
+    def _add_role(self, guild: Json, role_id: str, name: str, granted: Permission, **fields: Any) -> Json:
         role = {
-            "id": guild_id,
-            "name": "@everyone",
+            "id": role_id,
+            "name": name,
             "color": 0,
             "colors": {"primary_color": 0, "secondary_color": None, "tertiary_color": None},
             "hoist": False,
-            "position": 0,
-            "permissions": str(int(everyone)),
+            "position": len(guild["roles"]),
+            "permissions": str(int(granted)),
             "managed": False,
             "mentionable": False,
             "flags": 0,
+            **fields,
         }
-        guild = {"id": guild_id, "name": name, "owner_id": self.add_user("owner")["id"], "roles": [role]}
-        self.guilds[guild_id] = guild
-        return guild
+        guild["roles"].append(role)
+        return role
+
+    def give(self, user: Json, guild: Json, *roles: Json) -> None:
+        """Roles for a member."""
+        self.roles.setdefault((guild["id"], user["id"]), []).extend(role["id"] for role in roles)
+
+    def allow_only(self, channel: Json, *roles: Json) -> None:
+        """Hide a channel from everyone but some roles and the bot."""
+        view = str(int(Permission.VIEW_CHANNEL))
+        everyone = {"id": channel["guild_id"], "type": 0, "allow": "0", "deny": view}
+        allowed = [{"id": role["id"], "type": 0, "allow": view, "deny": "0"} for role in roles]
+        mine = {"id": self.bot["id"], "type": 1, "allow": view, "deny": "0"}
+        channel["permission_overwrites"] = [everyone, *allowed, mine]
 
     def add_channel(
-        self, guild: Json, name: str, kind: ChannelType = ChannelType.TEXT, denied: Permission = Permission(0)
+        self,
+        guild: Json,
+        name: str,
+        kind: ChannelType = ChannelType.TEXT,
+        denied: Permission = Permission(0),
+        **fields: Any,
     ) -> Json:
         overwrite = {"id": guild["id"], "type": 0, "allow": "0", "deny": str(int(denied))}
         channel = {
@@ -113,6 +146,7 @@ class World:
             "permission_overwrites": [overwrite] if denied else [],
             "nsfw": False,
             "parent_id": None,
+            **fields,
         }
         self.channels[channel["id"]] = channel
         return channel
@@ -126,12 +160,15 @@ class World:
         self.channels[channel["id"]] = channel
         return channel
 
-    def add_thread(self, parent: Json, name: str, thread_id: str, archive_minutes: int) -> Json:
+    def add_thread(
+        self, parent: Json, name: str, thread_id: str, archive_minutes: int, owner: Json | None = None
+    ) -> Json:
         thread = {
             "id": thread_id,
             "guild_id": parent["guild_id"],
             "parent_id": parent["id"],
-            "owner_id": self.bot["id"],
+            "owner_id": (owner or self.bot)["id"],
+            "applied_tags": [],
             "type": int(ChannelType.PUBLIC_THREAD),
             "name": name,
             "message_count": 0,
@@ -149,29 +186,42 @@ class World:
         return thread
 
     def member(self, user: Json, guild: Json) -> Json:
-        everyone = guild["roles"][0]["permissions"]
         return {
             "user": user,
-            "roles": [],
+            "roles": self.roles.get((guild["id"], user["id"]), []),
             "nick": None,
             "joined_at": timestamp(0),
             "deaf": False,
             "mute": False,
             "flags": 0,
-            "permissions": everyone,
+            "permissions": str(int(self._base_permissions(user, guild))),
         }
 
-    def permissions(self, channel: Json) -> Permission:
-        """What the bot may do in a channel: the everyone role and the channel's overwrite for it."""
+    def _base_permissions(self, user: Json, guild: Json) -> Permission:
+        has = {guild["id"], *self.roles.get((guild["id"], user["id"]), [])}
+        granted = Permission(0)
+        for role in guild["roles"]:
+            granted |= Permission(int(role["permissions"])) if role["id"] in has else Permission(0)
+        return granted
+
+    def permissions(self, channel: Json, user: Json | None = None) -> Permission:
+        """What somebody, the bot unless told otherwise, may do in a channel: by roles, then by its overwrites for
+        everyone, for roles and for members."""
         if channel["type"] == ChannelType.DM:
             return BOT_PERMISSIONS
         if channel["type"] == ChannelType.PUBLIC_THREAD:
             channel = self.channels[channel["parent_id"]]
-        guild = self.guilds[channel["guild_id"]]
-        allowed = Permission(int(guild["roles"][0]["permissions"]))
-        for overwrite in channel["permission_overwrites"]:
-            allowed &= ~Permission(int(overwrite["deny"]))
-            allowed |= Permission(int(overwrite["allow"]))
+        user, guild = user or self.bot, self.guilds[channel["guild_id"]]
+        allowed = self._base_permissions(user, guild)
+        if allowed & Permission.ADMINISTRATOR or guild["owner_id"] == user["id"]:
+            return ~Permission(0)
+        has = self.roles.get((guild["id"], user["id"]), [])
+        for group in ([guild["id"]], has, [user["id"]]):
+            matching = [overwrite for overwrite in channel["permission_overwrites"] if overwrite["id"] in group]
+            for overwrite in matching:
+                allowed &= ~Permission(int(overwrite["deny"]))
+            for overwrite in matching:
+                allowed |= Permission(int(overwrite["allow"]))
         return allowed
 
     def in_channel(self, channel: Json) -> list[Json]:

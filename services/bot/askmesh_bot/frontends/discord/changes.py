@@ -1,0 +1,70 @@
+"""Marks answers whose sources changed or were deleted since they were written."""
+
+import asyncio
+import time
+
+import discord
+from askmesh_kit.logs import get_logger
+from sqlalchemy.exc import SQLAlchemyError
+
+from askmesh_bot.frontends.discord.client import AskmeshClient
+from askmesh_bot.frontends.discord.destinations import NO_MENTIONS
+from askmesh_bot.frontends.discord.published import Outdated, Published
+from askmesh_bot.frontends.discord.rest import bounded, is_gone
+from askmesh_bot.frontends.discord.rules import Rules
+from askmesh_bot.frontends.discord.settings import DiscordSettings
+from askmesh_bot.frontends.discord.splitting import LIMIT, units
+from askmesh_bot.frontends.discord.status import State, Status
+from askmesh_bot.frontends.discord.texts import language_of, say
+
+log = get_logger("askmesh.discord.changes")
+
+# Edits of one round, and the least time between two: a source that is learned anew may be cited by hundreds.
+_MOST_PER_ROUND, _EDIT_GAP_S = 20, 1.5
+
+
+class ChangeMarker:
+    """Compares at every interval. Only whoever holds the gateway connection runs it."""
+
+    def __init__(self, published: Published, rules: Rules, settings: DiscordSettings) -> None:
+        self._published, self._rules, self._settings = published, rules, settings
+
+    async def run(self, client: AskmeshClient, status: Status) -> None:
+        """Runs until cancelled."""
+        while True:
+            await asyncio.sleep(self._settings.changes_s)
+            if status.state is not State.READY:
+                continue
+            try:
+                outdated = await self._published.outdated()
+            except (SQLAlchemyError, OSError) as error:
+                log.warning("sources_not_compared", error=str(error))
+                continue
+            for number, one in enumerate(outdated[:_MOST_PER_ROUND]):
+                if number:
+                    await asyncio.sleep(_EDIT_GAP_S)
+                await self._mark(client, one)
+
+    async def _mark(self, client: AskmeshClient, one: Outdated) -> None:
+        shown, deadline_s = one.shown, self._settings.rest_deadline_s
+        channel = client.get_channel(shown.channel_id) or client.get_partial_messageable(shown.channel_id)
+        if not isinstance(channel, discord.abc.Messageable):
+            return
+        try:
+            message = await bounded(channel.fetch_message(shown.message_id), deadline_s)
+            line = self._line(channel, one.deleted)
+            if units(line) + units(message.content) <= LIMIT:
+                await bounded(message.edit(content=line + message.content, allowed_mentions=NO_MENTIONS), deadline_s)
+            await self._published.marked(shown.message_id)
+        except (discord.HTTPException, OSError, TimeoutError, SQLAlchemyError) as error:
+            if isinstance(error, Exception) and is_gone(error):
+                await self._published.marked(shown.message_id, gone=True)
+            log.info("answer_not_marked", message=shown.message_id, error=str(error))
+
+    def _line(self, channel: object, deleted: bool) -> str:
+        guild = getattr(channel, "guild", None)
+        config = self._rules.config(guild)
+        language = config.language or language_of(guild.preferred_locale if guild else "en")
+        # Discord shows this time in each reader's own time zone.
+        when = f"<t:{int(time.time())}:f>"
+        return f"-# ⚠️ {say('source_deleted' if deleted else 'source_changed', language, when=when)}\n"

@@ -1,0 +1,125 @@
+"""What `/config` does: it changes one option of a server, or shows them all. Discord decides who may use it."""
+
+from collections.abc import Callable
+from typing import Any
+
+import discord
+from askmesh_kit.logs import get_logger
+from sqlalchemy.exc import SQLAlchemyError
+
+from askmesh_bot.frontends.discord import audience
+from askmesh_bot.frontends.discord.catalog import MOST_CHOICES, Catalog
+from askmesh_bot.frontends.discord.config.base import MOST_CHANNELS, GuildConfig
+from askmesh_bot.frontends.discord.config.store import GuildConfigs
+from askmesh_bot.frontends.discord.config.wording import option_value, summary
+from askmesh_bot.frontends.discord.destinations import NO_MENTIONS
+from askmesh_bot.frontends.discord.markdown import plain
+from askmesh_bot.frontends.discord.texts import language_of, say
+
+log = get_logger("askmesh.discord.config")
+
+Click = discord.Interaction[Any]
+
+
+class ConfigDesk:
+    """Answers in private, and first of all acknowledges: the database may take its time."""
+
+    def __init__(self, configs: GuildConfigs, catalog: Catalog, *, reads_content: bool) -> None:
+        self._configs, self._catalog, self._reads_content = configs, catalog, reads_content
+        # Called after every change.
+        self.on_change: Callable[[], None] = lambda: None
+
+    async def show(self, click: Click) -> None:
+        guild_id = _guild_id(click)
+        config = self._configs.get(guild_id)
+        embed = summary(config, self._configs.own(guild_id), self._hints(click, config), language_of(click.locale))
+        await click.response.send_message(embed=embed, ephemeral=True, allowed_mentions=NO_MENTIONS)
+
+    async def switch(self, click: Click, option: str, channel_id: int, on: bool) -> None:
+        """Put a channel on one of the lists, or take it off."""
+        listed: tuple[int, ...] = getattr(self._configs.get(_guild_id(click)), option)
+        without = tuple(one for one in listed if one != channel_id)
+        if on and len(without) >= MOST_CHANNELS:
+            await self._refuse(click, say("config.full", language_of(click.locale), count=MOST_CHANNELS))
+            return
+        await self._set(click, {option: (*without, channel_id) if on else without})
+
+    async def clear(self, click: Click, *options: str) -> None:
+        """Go back to the defaults."""
+        await self._set(click, dict.fromkeys(options))
+
+    async def choose(self, click: Click, **values: Any) -> None:
+        """Set options; None is the default."""
+        await self._set(click, values)
+
+    async def choose_collection(self, click: Click, name: str | None, channel_id: int | None) -> None:
+        """What to answer from, in one channel or everywhere else; None: the default."""
+        known = await self._collections(click)
+        language = language_of(click.locale)
+        if name and name not in known:
+            names = ", ".join(plain(one, 45) for one in known[:MOST_CHOICES]) or "–"
+            await self._refuse(click, say("config.no_collection", language, name=plain(name, 60), names=names))
+            return
+        if channel_id is None:
+            await self._set(click, {"collection": name})
+            return
+        chosen = {k: v for k, v in self._configs.get(_guild_id(click)).collections.items() if k != channel_id}
+        if name and len(chosen) >= MOST_CHANNELS:
+            await self._refuse(click, say("config.full", language, count=MOST_CHANNELS))
+            return
+        await self._set(click, {"collections": chosen | ({channel_id: name} if name else {})})
+
+    async def offer_collections(self, click: Click, typed: str) -> list[str]:
+        """Collections that hold something for this server, while somebody types."""
+        wanted = typed.strip().casefold()
+        return [name for name in await self._collections(click) if wanted in name][:MOST_CHOICES]
+
+    async def _collections(self, click: Click) -> list[str]:
+        # Of the whole server: whoever may configure the bot is not asking for themselves.
+        guild = click.client.get_guild(_guild_id(click))
+        readers = audience.of_guild(guild)
+        return await self._catalog.collections(readers)
+
+    async def _set(self, click: Click, values: dict[str, Any]) -> None:
+        guild_id, language = _guild_id(click), language_of(click.locale)
+        await click.response.defer(ephemeral=True, thinking=True)
+        lines: list[str] = []
+        try:
+            for option, value in values.items():
+                if value is None:
+                    config = await self._configs.reset(guild_id, click.user.id, option)
+                else:
+                    config = await self._configs.set(guild_id, click.user.id, option, value)
+                lines.append(self._saved(click, option, config, language))
+        except (SQLAlchemyError, OSError) as error:
+            log.warning("config_not_saved", guild=guild_id, error=str(error))
+            lines.append(say("config.busy", language))
+        self.on_change()
+        await click.edit_original_response(content="\n".join(lines), allowed_mentions=NO_MENTIONS)
+
+    def _saved(self, click: Click, option: str, config: GuildConfig, language: str) -> str:
+        name, value = say(f"config.{option}", language), option_value(option, config, language)
+        line = say("config.saved", language, option=name, value=value)
+        hint = self._hints(click, config).get(option)
+        return f"{line}\n⚠️ {hint}" if hint else line
+
+    def _hints(self, click: Click, config: GuildConfig) -> dict[str, str]:
+        """What keeps an option from working, by option."""
+        language, hints = language_of(click.locale), dict[str, str]()
+        if not self._reads_content:
+            needs = say("config.needs_content", language)
+            hints |= {option: needs for option in ("forums", "live") if getattr(config, option)}
+        guild = click.client.get_guild(_guild_id(click))
+        if guild is not None and config.human_role is not None:
+            role = guild.get_role(config.human_role)
+            if role is None or not (role.mentionable or guild.me.guild_permissions.mention_everyone):
+                hints["human_role"] = say("config.cannot_ping", language)
+        return hints
+
+    async def _refuse(self, click: Click, text: str) -> None:
+        await click.response.send_message(text, ephemeral=True, allowed_mentions=NO_MENTIONS)
+
+
+def _guild_id(click: Click) -> int:
+    assert click.guild_id is not None  # the command exists in servers only
+    return click.guild_id
