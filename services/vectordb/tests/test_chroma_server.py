@@ -1,5 +1,6 @@
 """The chroma store where its server restarts, refuses, hangs, or holds what is not ours."""
 
+import os
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
