@@ -152,7 +152,7 @@ def test_callers_take_turns(ticker: Callable[..., str]) -> None:
     with httpx2.Client(base_url=url, trust_env=False, timeout=20) as client:
 
         def ask(user: str) -> None:
-            client.post("/v1/chat/completions", json=body("x", max_tokens=12, user=user))
+            client.post("/v1/chat/completions", json=body("x", max_tokens=8, user=user))
             finished.append(user)
 
         def waiting(number: int) -> bool:

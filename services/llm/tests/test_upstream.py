@@ -72,6 +72,24 @@ async def test_an_answer_that_breaks_off_is_an_error_not_a_short_answer(raw_serv
     assert (await failure(await raw_server(answering(event("half"))))).code == "upstream_disconnected"
 
 
+async def test_an_error_that_never_ends_is_read_no_further_than_an_error_goes(raw_server: Callable[..., Any]) -> None:
+    sent = 0
+
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal sent
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 500 Oops\r\nConnection: close\r\n\r\n")
+        while True:
+            writer.write(b"no " * 20_000)
+            await writer.drain()
+            sent += 60_000
+
+    error = await asyncio.wait_for(failure(await raw_server(handle), upstream_model="tiny"), 10)
+    assert (error.status, error.code) == (502, "upstream_error")
+    assert len(error.detail) < 2000
+    assert sent < 40_000_000  # the rest of it is in the sockets' buffers
+
+
 async def test_silence_is_a_timeout(raw_server: Callable[..., Any]) -> None:
     error = await failure(await raw_server(answering(event("half"), stay=3)))
     assert (error.status, error.code) == (504, "upstream_timeout")

@@ -1,9 +1,10 @@
-"""Reads the events of an upstream's answer, whatever they hold."""
+"""Reads what an upstream answers, whatever it holds."""
 
+import json
 import math
 from typing import Any
 
-from askmesh_llm.engines.base import Chunk, FinishReason, TokenLogprob, Usage
+from askmesh_llm.engines.base import Chunk, FinishReason, TokenCount, TokenLogprob, Usage
 
 
 def read(data: dict[str, Any]) -> Chunk:
@@ -17,6 +18,18 @@ def read(data: dict[str, Any]) -> Chunk:
     if given:
         reason = given if given in ("length", "content_filter") else "stop"
     return Chunk(text if isinstance(text, str) else "", reason, _usage(data), _logprobs(choice.get("logprobs")))
+
+
+def read_count(body: bytes) -> TokenCount | None:
+    """What a `/tokenize` of vLLM's shape tells; None where it is not one."""
+    try:
+        told = json.loads(body)
+    except ValueError:
+        return None
+    count, ids = (told.get("count"), told.get("tokens")) if isinstance(told, dict) else (None, None)
+    if not isinstance(count, int):
+        return None
+    return TokenCount(count, tuple(item for item in ids if isinstance(item, int)) if isinstance(ids, list) else ())
 
 
 def _usage(data: dict[str, Any]) -> Usage | None:

@@ -1,5 +1,6 @@
 """One OpenAI-compatible server: its models, its tokeniser, its streams."""
 
+import asyncio
 import json
 from collections.abc import AsyncGenerator, Mapping
 from typing import Any
@@ -13,7 +14,7 @@ from pydantic import SecretStr
 from askmesh_llm.engines.base import Chunk, FinishReason, Prompt, SamplingParams, TokenCount, Usage, completion_budget
 from askmesh_llm.engines.openai import answer, body
 from askmesh_llm.engines.openai.health import Health
-from askmesh_llm.engines.openai.wire import check_status, disconnected, events, translated_errors
+from askmesh_llm.engines.openai.wire import check_status, disconnected, events, translated_errors, whole
 from askmesh_llm.settings import Settings
 
 log = get_logger("askmesh.llm.openai")
@@ -92,17 +93,13 @@ class Upstream:
         url = self._client.base_url.join("../tokenize" if self._client.base_url.path.endswith("/v1/") else "tokenize")
         asked: dict[str, Any] = {"model": self.name_of(model), **body.content(prompt)}
         with translated_errors():
-            response = await self._client.post(url, json=asked)
-        try:
-            count = response.json()["count"] if response.status_code == 200 else None
-        except (ValueError, KeyError, TypeError):
-            count = None
-        if not isinstance(count, int):
+            async with self._client.stream("POST", url, json=asked) as response:
+                told = await whole(response)
+        counted = answer.read_count(told) if response.status_code == 200 else None
+        if counted is None:
             self._tokenizes = response.status_code in (429, 503)  # busy is no reason never to ask again
             log.info("upstream_does_not_tokenize", url=self.url, status=response.status_code)
-            return None
-        ids = response.json().get("tokens") or []
-        return TokenCount(count, tuple(item for item in ids if isinstance(item, int)))
+        return counted
 
     async def close(self) -> None:
         await self._client.aclose()
@@ -121,10 +118,14 @@ class Upstream:
     async def _models(self) -> dict[str, dict[str, Any]]:
         """The entries of its model list by name, in its order; empty when the list can't be read."""
         with translated_errors():
-            response = await self._client.get("models")
-            await check_status(response)
+            async with (
+                asyncio.timeout(self._settings.upstream_timeout_s),
+                self._client.stream("GET", "models") as response,
+            ):
+                await check_status(response)
+                told = await whole(response)
         try:
-            listed = json.loads(response.content)["data"]
+            listed = json.loads(told)["data"]
             return {str(entry["id"]): entry for entry in listed if isinstance(entry, dict) and entry.get("id")}
         except (ValueError, KeyError, TypeError):
             return {}

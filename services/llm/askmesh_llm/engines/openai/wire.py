@@ -20,6 +20,8 @@ from askmesh_llm.engines.base import ContextLengthExceeded
 
 # An event longer than this, in bytes, is not something a token stream holds.
 LONGEST_EVENT = 1024 * 1024
+# A body longer than this, in bytes, is no list of models and no prompt's token ids.
+LONGEST_BODY = 16 * 1024 * 1024
 
 
 @contextmanager
@@ -34,7 +36,7 @@ def translated_errors() -> Generator[None, None, None]:
             code="upstream_unavailable",
             retry_after=2,
         ) from error
-    except httpx2.TimeoutException as error:
+    except (httpx2.TimeoutException, TimeoutError) as error:
         raise DeadlineExceeded(
             "The upstream model server was silent for too long.", fix="Try again.", code="upstream_timeout"
         ) from error
@@ -51,8 +53,18 @@ async def check_status(response: httpx2.Response) -> None:
     """Raises the upstream's error, if it is one, as ours."""
     if response.status_code == 200:
         return
-    text = (await response.aread())[:LONGEST_EVENT].decode(errors="replace")
+    text = (await whole(response, LONGEST_EVENT)).decode(errors="replace")
     raise status_error(response.status_code, text, response.headers.get("retry-after"))
+
+
+async def whole(response: httpx2.Response, limit: int = LONGEST_BODY) -> bytes:
+    """The body of a streamed response, cut after `limit` bytes: it may never end."""
+    body = bytearray()
+    async for piece in response.aiter_bytes():
+        body += piece
+        if len(body) > limit:
+            break
+    return bytes(body[:limit])
 
 
 def status_error(status: int, text: str, retry_after: str | None) -> ServiceError:
