@@ -57,9 +57,9 @@ def start(folder: pathlib.Path, arguments: argparse.Namespace) -> Iterator[Conte
     yield start_plain(folder)
     yield start_ours(folder, "transformers", arguments.python, cache_tokens="4096", max_active="16")
     if not arguments.no_serve:
-        yield start_transformers_serve(folder, 65, arguments.serve_python or arguments.python)
+        yield start_transformers_serve(folder, 65, arguments.python)
     if arguments.int4:
-        int4 = start_ours(arguments.int4, "int4", arguments.int4_python or arguments.python)
+        int4 = start_ours(arguments.int4, "int4", arguments.python)
         int4.concurrencies = (1,)
         yield int4
 
@@ -120,9 +120,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--prompt-words", type=int, default=60, help="tokens of each prompt (%(default)s)")
     parser.add_argument("--max-tokens", type=int, default=24, help="tokens of each answer (%(default)s)")
     parser.add_argument("--no-serve", action="store_true", help="leave `transformers serve` out")
-    parser.add_argument("--serve-python", default="", help="interpreter that has transformers[serving] and accelerate")
     parser.add_argument("--int4", type=pathlib.Path, help="model folder made by `askmesh-llm build-int4`")
-    parser.add_argument("--int4-python", default="", help="interpreter that has the int4 extra")
     parser.add_argument("--folder", type=pathlib.Path, default=pathlib.Path(tempfile.gettempdir()) / "askmesh-bench")
     parser.set_defaults(python=sys.executable)
     return parser.parse_args()
