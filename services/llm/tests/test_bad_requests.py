@@ -1,12 +1,17 @@
 """Bad input is a clear 4xx in OpenAI's error shape, never a 5xx."""
 
+import asyncio
+import time
 from typing import Any
 
 import httpx2
 import pytest
+from askmesh_llm.engines.registry import create_engine
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
+
+from .conftest import settings
 
 CHAT = "/v1/chat/completions"
 HELLO = [{"role": "user", "content": "hi"}]
@@ -92,6 +97,20 @@ def test_other_paths_refuse_what_they_cant_do(extractive: str, path: str, body: 
     answer = httpx2.post(extractive + path, json=body, trust_env=False)
     assert answer.status_code == status
     assert answer.json()["error"]["message"]
+
+
+@pytest.mark.anyio
+async def test_megabytes_are_counted_exactly_and_hold_up_nobody_else() -> None:
+    engine = create_engine(settings())
+    counting = asyncio.create_task(engine.count_tokens("a " * 2_000_000))
+    began = last = time.monotonic()
+    longest = 0.0
+    while not counting.done():
+        await asyncio.sleep(0.01)
+        now = time.monotonic()
+        longest, last = max(longest, now - last), now
+    assert (await counting).count == 2_000_001
+    assert longest < (last - began) / 2
 
 
 def test_tokenize_counts_text_and_conversations(url: str) -> None:

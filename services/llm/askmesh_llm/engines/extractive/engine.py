@@ -31,6 +31,8 @@ MOST_EMBEDDED = 12
 # One token is a word of at most eight letters or a mark, with the blanks before it: close to what a subword
 # tokeniser counts for English and code.
 _TOKEN = re.compile(r"\s*(?:\w{1,8}|[^\w\s])|\s+$")
+# Characters; a longer text would hold up everybody else while it is counted.
+_LONG = 200_000
 
 INTRODUCTION = (
     "I am askmesh's extractive engine: I have no language model inside. Give me numbered passages and a question, as"
@@ -58,10 +60,10 @@ class ExtractiveEngine(Engine):
         return self._info
 
     async def count_tokens(self, prompt: Prompt, model: str = "") -> TokenCount:
-        return TokenCount(_count(prompt))
+        return TokenCount(await _count(prompt))
 
     async def generate(self, prompt: Prompt, params: SamplingParams) -> AsyncGenerator[Chunk, None]:
-        read = _count(prompt)
+        read = await _count(prompt)
         budget = completion_budget(read, params, self._info.max_model_len, self._default_max_tokens)
         messages = [Message("user", prompt)] if isinstance(prompt, str) else prompt
         text = await self._answer(messages)
@@ -99,8 +101,15 @@ class ExtractiveEngine(Engine):
             await self._semantics.close()
 
 
-def _count(prompt: Prompt) -> int:
-    if isinstance(prompt, str):
-        return len(_TOKEN.findall(prompt))
-    # Four tokens a message frame it, as in OpenAI's own counting.
-    return sum(4 + len(_TOKEN.findall(message.content)) for message in prompt)
+async def _count(prompt: Prompt) -> int:
+    """Four tokens a message frame it, as in OpenAI's own counting."""
+    texts = [prompt] if isinstance(prompt, str) else [message.content for message in prompt]
+    frames = 0 if isinstance(prompt, str) else 4 * len(texts)
+    if sum(map(len, texts)) > _LONG:
+        return frames + await asyncio.to_thread(_count_one_by_one, texts)
+    return frames + sum(len(_TOKEN.findall(text)) for text in texts)
+
+
+def _count_one_by_one(texts: Sequence[str]) -> int:
+    """Slower, but other threads get their turns in between."""
+    return sum(1 for text in texts for _ in _TOKEN.finditer(text))
