@@ -1,15 +1,12 @@
 """One answer, from the question to its last event."""
 
-import asyncio
-import time
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import aclosing, asynccontextmanager, contextmanager
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager, aclosing, suppress
 from dataclasses import dataclass
 
-from askmesh_kit.errors import Conflict, InvalidRequest, NotFound
+from askmesh_kit.errors import InvalidRequest, ServiceError
 
 from askmesh_bot.answering.base import Citation, Delta, Done, Outcome, Passage, Question, Sources, Status, Turn
-from askmesh_bot.answering.calibration import DEFAULT, weights_of
 from askmesh_bot.answering.citations import CitationCheck, Strictness
 from askmesh_bot.answering.closeness import EmbeddingCloseness
 from askmesh_bot.answering.draft import Draft
@@ -19,12 +16,13 @@ from askmesh_bot.answering.quoting import quote_best
 from askmesh_bot.answering.retrieval import Candidate, Retrieval
 from askmesh_bot.answering.rewrite import rewrite
 from askmesh_bot.answering.running import Emit
-from askmesh_bot.answering.sufficiency import insufficient, measure, unmentioned, without_argument
-from askmesh_bot.answering.terms import named_identifiers
+from askmesh_bot.answering.searching import Found, Searching
+from askmesh_bot.answering.smalltalk import Kind, reply, small_talk
+from askmesh_bot.answering.spelling import told
+from askmesh_bot.answering.timing import Timings, limited
 from askmesh_bot.database.collections import Collections
-from askmesh_bot.database.models import CollectionRow
 from askmesh_bot.peers.embeddings import EmbeddingsClient
-from askmesh_bot.peers.errors import Peer, PeerError, PeerUnavailable
+from askmesh_bot.peers.errors import PeerError, PeerUnavailable
 from askmesh_bot.peers.llm import LlmClient
 from askmesh_bot.settings import AnsweringSettings
 
@@ -51,19 +49,28 @@ class Answering:
     def __init__(self, means: Means, question: Question, emit: Emit) -> None:
         self._means, self._question, self._emit = means, question, emit
         self._query = rewrite(question.text, question.history)
-        self._weights = DEFAULT
-        self._began = time.perf_counter()
-        self._timings: dict[str, float] = {}
+        self._timings = Timings()
+        self._searching = Searching(means.collections, means.retrieval, means.embeddings, means.settings, self._timings)
+        self._opening = ""
 
     async def run(self) -> None:
         """Emit everything, ending with Done."""
-        await self._emit(Status("searching", "Searching the sources"))
-        collection = await self._collection()
-        found = await self._search(collection)
-        candidates = distinct(found, self._means.settings.passages)
-        if reason := await self._insufficiency(collection, found):
-            await self._abstain(reason, numbered(candidates))
+        if kind := small_talk(self._question.text):
+            await self._greet(kind)
             return
+        await self._emit(Status("searching", "Searching the sources"))
+        found = await self._searching.find(self._question, self._query)
+        self._query = found.query
+        with self._timings.step("rank"):
+            candidates = distinct(found.candidates, self._means.settings.passages)
+        if found.insufficiency:
+            await self._abstain(found.insufficiency, numbered(candidates), meant=found.meant)
+            return
+        await self._answer(found, candidates)
+
+    async def _answer(self, found: Found, candidates: Sequence[Candidate]) -> None:
+        if found.meant:
+            self._opening = f"*{told(found.meant)}*\n\n"
         await self._emit(Status("reading", f"Reading {len(candidates)} passages"))
         try:
             passages = await self._pack(candidates)
@@ -72,61 +79,21 @@ class Answering:
             return
         await self._emit(Sources(tuple(passages)))
         await self._emit(Status("writing", "Writing the answer"))
+        strictness = self._strictness
+        draft = Draft(CitationCheck(passages, strictness, EmbeddingCloseness(self._means.embeddings)), self._opening)
         try:
-            await self._write(passages)
+            await self._write(draft, passages)
         except (PeerUnavailable, PeerError) as error:
-            await self._quote(passages, error)
+            await self._quote(draft.passages, error)
 
-    async def _collection(self) -> CollectionRow:
-        name = self._question.collection
-        collection = await self._means.collections.get(name)
-        if collection is None:
-            raise _nothing_learned(name)
-        async with self._limited("embeddings"):
-            model = await self._means.embeddings.model()
-        if model.fingerprint != collection.fingerprint:
-            raise Conflict(
-                f"The collection “{name}” was learned with another embedding model than the service now runs ({model.id}).",
-                fix="Run the embeddings service with the former model, or learn the sources again into a new collection.",
-                code="index_mismatch",
-            )
-        self._weights = weights_of(model.fingerprint, model.id)
-        return collection
-
-    async def _search(self, collection: CollectionRow) -> list[Candidate]:
-        retrieval = self._means.retrieval
-        with self._timed("embed"):
-            async with self._limited("embeddings"):
-                vectors = await retrieval.embed(self._query)
-        with self._timed("search"):
-            async with self._limited("vectordb"):
-                return await self._found(collection, vectors)
-
-    async def _found(self, collection: CollectionRow, vectors: Sequence[Sequence[float]]) -> list[Candidate]:
-        asked = self._question
-        try:
-            return await self._means.retrieval.search(collection, self._query, vectors, asked.audience, asked.sources)
-        except PeerError as error:
-            if error.peer_status == 404:
-                raise _nothing_learned(asked.collection) from error
-            raise
-
-    async def _insufficiency(self, collection: CollectionRow, found: Sequence[Candidate]) -> str:
-        """Why there can be no answer, or nothing."""
-        if not found:
-            return "no source that may be shown here has anything on it"
-        settings = self._means.settings
-        passages = [candidate.passage for candidate in found]
-        with self._timed("gate"):
-            text = self._question.text
-            reason = insufficient(measure(text, found), self._weights, settings.min_chance)
-            if reason := reason or without_argument(text, passages):
-                return reason
-            for name in unmentioned(named_identifiers(text), passages)[:3]:
-                async with self._limited("vectordb"):
-                    if not await self._means.retrieval.holds(collection, name, self._question.audience):
-                        return f"`{name}` is not in the sources"
-        return ""
+    async def _greet(self, kind: Kind) -> None:
+        examples: list[str] = []
+        # Pleasantries need no sources: without them there are just no examples.
+        with suppress(ServiceError):
+            examples = await self._searching.examples(self._question)
+        text = reply(kind, examples)
+        await self._emit(Delta(text))
+        await self._done("answered", text, (), ())
 
     async def _pack(self, candidates: Sequence[Candidate]) -> list[Passage]:
         nonce = self._nonce([candidate.passage for candidate in candidates])
@@ -135,8 +102,8 @@ class Answering:
         async def count(passages: Sequence[Passage]) -> int:
             return await llm.count_tokens(build_messages(self._query, passages, self._history, nonce))
 
-        with self._timed("pack"):
-            async with self._limited("llm"):
+        with self._timings.step("pack"):
+            async with self._limited_llm():
                 room = (await llm.model()).max_model_len
                 passages = await pack(candidates, count, room - self._answer_tokens(room))
         if not passages:
@@ -147,15 +114,13 @@ class Answering:
             )
         return passages
 
-    async def _write(self, passages: Sequence[Passage]) -> None:
-        means, settings = self._means, self._means.settings
-        strictness = Strictness(settings.min_support, settings.min_closeness, settings.unsupported)
-        draft = Draft(CitationCheck(passages, strictness, EmbeddingCloseness(means.embeddings)))
-        model = await means.llm.model()
+    async def _write(self, draft: Draft, passages: Sequence[Passage]) -> None:
+        llm = self._means.llm
+        model = await llm.model()
         messages = build_messages(self._query, passages, self._history, self._nonce(passages))
         written, most = 0, self._answer_tokens(model.max_model_len)
-        with self._timed("write"):
-            async with aclosing(means.llm.stream(messages, max_tokens=most)) as stream:
+        with self._timings.step("write"):
+            async with aclosing(llm.stream(messages, max_tokens=most)) as stream:
                 async for text in stream:
                     written += len(text)
                     await self._tell(await draft.add(text))
@@ -163,7 +128,7 @@ class Answering:
                         break
             await self._tell(await draft.finish())
         if draft.citations:
-            await self._done("answered", draft.answer, draft.citations, passages, model=model.id)
+            await self._done("answered", draft.answer, draft.citations, draft.passages, model=model.id)
         elif draft.refused or not draft.dropped:
             await self._abstain("the passages found do not hold the answer", passages, model.id)
         else:
@@ -173,10 +138,14 @@ class Answering:
         await self._emit(Sources(tuple(passages)))
         quotes, citations = quote_best(self._query.standalone, passages)
         text = f"The language model can’t be used now. These sentences of the sources come nearest:\n\n{quotes}"
-        await self._done("sources_only", text, citations, passages, reason=error.message)
+        await self._done("sources_only", self._opening + text, citations, passages, reason=error.message)
 
-    async def _abstain(self, reason: str, passages: Sequence[Passage], model: str = "") -> None:
-        text = f"The sources do not hold an answer to this: {reason}."
+    async def _abstain(
+        self, reason: str, passages: Sequence[Passage], model: str = "", meant: dict[str, str] | None = None
+    ) -> None:
+        text = f"The sources do not hold an answer to this: {reason}{'' if reason.endswith('?') else '.'}"
+        if meant:
+            text += f" {told(meant)}"
         await self._done("abstained", text, (), passages[:_NEAREST], reason=reason, model=model)
 
     async def _done(
@@ -189,13 +158,18 @@ class Answering:
         reason: str = "",
         model: str = "",
     ) -> None:
-        self._timings["total"] = round((time.perf_counter() - self._began) * 1000, 1)
-        await self._emit(Done(outcome, answer, citations, tuple(passages), reason, model, dict(self._timings)))
+        self._timings.mark("total")
+        await self._emit(Done(outcome, answer, citations, tuple(passages), reason, model, dict(self._timings.ms)))
 
-    async def _tell(self, events: Sequence[Citation | Delta]) -> None:
+    async def _tell(self, events: Sequence[Sources | Citation | Delta]) -> None:
         for event in events:
-            self._timings.setdefault("first_sentence", round((time.perf_counter() - self._began) * 1000, 1))
+            self._timings.mark("first_sentence")
             await self._emit(event)
+
+    @property
+    def _strictness(self) -> Strictness:
+        settings = self._means.settings
+        return Strictness(settings.min_support, settings.min_closeness, settings.unsupported)
 
     @property
     def _history(self) -> Sequence[Turn]:
@@ -209,31 +183,5 @@ class Answering:
         # A small context is not spent on the answer alone.
         return min(self._means.max_answer_tokens, room // 4)
 
-    @contextmanager
-    def _timed(self, step: str) -> Iterator[None]:
-        began = time.perf_counter()
-        try:
-            yield
-        finally:
-            self._timings[step] = round((time.perf_counter() - began) * 1000, 1)
-
-    @asynccontextmanager
-    async def _limited(self, peer: Peer) -> AsyncIterator[None]:
-        """What comes before the writing is quick or not at all: whoever asks is told within seconds."""
-        seconds = self._means.settings.search_timeout_s
-        try:
-            async with asyncio.timeout(seconds):
-                yield
-        except TimeoutError as error:
-            url = {"embeddings": self._means.embeddings.url, "llm": self._means.llm.url}.get(
-                peer, self._means.retrieval.vectordb_url
-            )
-            raise PeerUnavailable(peer, url, f"it did not answer within {seconds:g} s") from error
-
-
-def _nothing_learned(collection: str) -> NotFound:
-    return NotFound(
-        f"Nothing has been learned into the collection “{collection}” yet.",
-        fix="Run `askmesh learn PATH`, then ask again.",
-        code="nothing_learned",
-    )
+    def _limited_llm(self) -> AbstractAsyncContextManager[None]:
+        return limited("llm", self._means.llm.url, self._means.settings.search_timeout_s)

@@ -7,6 +7,7 @@ from typing import Literal
 
 from askmesh_bot.answering.base import Passage
 from askmesh_bot.answering.markup import clean, fenced
+from askmesh_bot.answering.numbering import Numbering
 from askmesh_bot.answering.sentences import Piece
 from askmesh_bot.answering.support import LEAST_SHARE, Evidence, Facts, facts
 from askmesh_bot.answering.terms import code_spans, content_terms, without_code_spans
@@ -56,6 +57,7 @@ class CitationCheck:
         self._each = {passage.number: Evidence((passage,)) for passage in passages}
         self._table: Literal["none", "shown", "dropped"] = "none"
         self._verbatim = " ".join(passage.text for passage in passages)
+        self.numbering = Numbering(passages)
 
     async def check(self, piece: Piece) -> Checked | None:
         """What to show of a piece; None where it is dropped."""
@@ -84,6 +86,7 @@ class CitationCheck:
             return Checked(body, connective=True) if self._everything.holds(facts(body)) else None
         cited = await self._supporting(body, [number for number in numbers if number in self._by_number])
         if cited:
+            cited = self.numbering.of(cited)
             return Checked(_with_markers(body, cited), cited, sentence=_sentence(body))
         if not numbers and (self._names_columns(body) if head else _claims_nothing(body)):
             return Checked(body, connective=True)
@@ -103,8 +106,8 @@ class CitationCheck:
         best = max(shares, key=lambda number: shares[number], default=None)
         if best is None or shares[best] < LEAST_SHARE:
             return None
-        cited = self._by_number[best]
-        return Checked(f"{block}[{cited.number}]\n", (cited,), sentence=block.strip())
+        cited = self.numbering.of((self._by_number[best],))
+        return Checked(f"{block}[{cited[0].number}]\n", cited, sentence=block.strip())
 
     async def _supporting(self, body: str, numbers: Sequence[int]) -> tuple[Passage, ...]:
         """The passages that support a sentence: the cited ones if they do, else the one that says nearly the same."""

@@ -3,18 +3,22 @@
 import re
 from collections.abc import Iterable
 
-from askmesh_bot.answering.base import Citation, Delta
+from askmesh_bot.answering.base import Citation, Delta, Passage, Sources
 from askmesh_bot.answering.citations import Checked, CitationCheck
 from askmesh_bot.answering.prompt import NOT_IN_SOURCES
 from askmesh_bot.answering.sentences import Piece, SentenceSplitter
 
 
 class Draft:
-    """What was checked so far. `refused` once the model said that the passages don't hold the answer."""
+    """What was checked so far. `refused` once the model said that the passages don't hold the answer.
 
-    def __init__(self, check: CitationCheck) -> None:
+    `opening` stands before the first piece that is shown, and nowhere if there is none.
+    """
+
+    def __init__(self, check: CitationCheck, opening: str = "") -> None:
         self._check, self._splitter = check, SentenceSplitter()
-        self._held = ""
+        self._known = check.numbering.all
+        self._held = opening
         self._shown = ""
         self.citations: tuple[Citation, ...] = ()
         self.refused = False
@@ -25,16 +29,21 @@ class Draft:
         """The text given out, as Markdown."""
         return self._shown.strip()
 
-    async def add(self, text: str) -> list[Delta | Citation]:
+    @property
+    def passages(self) -> tuple[Passage, ...]:
+        """All passages, as they are numbered now."""
+        return self._check.numbering.all
+
+    async def add(self, text: str) -> list[Sources | Delta | Citation]:
         """What may be shown once the model has written this."""
         return await self._checked(self._splitter.feed(text))
 
-    async def finish(self) -> list[Delta | Citation]:
+    async def finish(self) -> list[Sources | Delta | Citation]:
         """What may be shown now that the model is done. A lead-in that leads to nothing never is."""
         return await self._checked(self._splitter.end())
 
-    async def _checked(self, pieces: Iterable[Piece]) -> list[Delta | Citation]:
-        events: list[Delta | Citation] = []
+    async def _checked(self, pieces: Iterable[Piece]) -> list[Sources | Delta | Citation]:
+        events: list[Sources | Delta | Citation] = []
         for piece in pieces:
             if NOT_IN_SOURCES in piece.text:
                 self.refused = True
@@ -49,7 +58,7 @@ class Draft:
                 events += self._show(checked)
         return events
 
-    def _show(self, checked: Checked) -> list[Delta | Citation]:
+    def _show(self, checked: Checked) -> list[Sources | Delta | Citation]:
         before = self._held if self._shown else self._held.lstrip("\n")
         if checked.text.startswith("```") and (self._shown + before).rpartition("\n")[2].strip():
             before += "\n"
@@ -59,4 +68,6 @@ class Draft:
         known = {citation.passage.number for citation in self.citations}
         new = tuple(Citation(passage, checked.sentence) for passage in checked.cited if passage.number not in known)
         self.citations += new
-        return [Delta(text), *new]
+        # Whoever reads along must know what a number stands for before it is used.
+        renumbered, self._known = self.passages != self._known, self.passages
+        return [*([Sources(self._known)] if renumbered else []), Delta(text), *new]

@@ -41,8 +41,8 @@ def build_messages(
         messages.append({"role": "user", "content": _shortened(turn.question)})
         messages.append({"role": "assistant", "content": _shortened(_MARKERS.sub("", turn.answer))})
     blocks = [f"Passages [{nonce}]:", *(_block(passage, nonce) for passage in passages), f"[end {nonce}]"]
-    asked = f"Question: {query.raw.strip()}"
-    if about := _about(query, passages):
+    asked = f"Question: {' '.join((query.whole or query.raw).split())}"
+    if not query.whole and (about := _about(query, passages)):
         asked += f"\n(About: {' '.join(about)})"
     messages.append({"role": "user", "content": "\n\n".join([*blocks, asked])})
     return messages

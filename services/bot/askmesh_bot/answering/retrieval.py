@@ -51,19 +51,22 @@ class Retrieval:
         vectors: Sequence[Sequence[float]],
         audience: frozenset[str],
         sources: Sequence[str] = (),
-    ) -> list[Candidate]:
-        """Candidates, best first. Raises PeerUnavailable or PeerError."""
+    ) -> list[list[Match]]:
+        """What the store finds for each of the query's texts. Raises PeerUnavailable or PeerError."""
         if not audience:
             return []
         wanted = search_filter(audience, sources)
         texts = query_texts(query)
-        found_by_each = await asyncio.gather(
+        return await asyncio.gather(
             *(
                 self._vectordb.search(collection.index, collection.namespace, text, vector, self._candidates, wanted)
                 for text, vector in zip(texts, vectors, strict=True)
             )
         )
-        rankings = [rescored(text, matches) for text, matches in zip(texts, found_by_each, strict=True)]
+
+    def ranked(self, query: Rewritten, found_by_each: Sequence[Sequence[Match]]) -> list[Candidate]:
+        """Candidates, best first."""
+        rankings = [rescored(text, matches) for text, matches in zip(query_texts(query), found_by_each, strict=False)]
         found = rankings[0] if len(rankings) == 1 else fuse(rankings)
         return [candidate(match) for match in found[: self._candidates]]
 

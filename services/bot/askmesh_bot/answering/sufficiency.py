@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from askmesh_bot.answering.base import Passage
 from askmesh_bot.answering.calibration import Weights
 from askmesh_bot.answering.fusion import is_named
+from askmesh_bot.answering.languages import FOREIGN_FUNCTION_WORDS
 from askmesh_bot.answering.retrieval import Candidate, mentions
-from askmesh_bot.answering.terms import content_terms, named_arguments, named_identifiers, proper_names, stems
+from askmesh_bot.answering.terms import content_words, named_arguments, named_identifiers, proper_names, stems
 
 _LOOKED_AT = 5
 # A term most candidates hold says little about whether these ones answer the question.
@@ -30,7 +31,7 @@ class Signals:
     agreement: float
     # 1 where the question has an acronym or another name that no candidate holds.
     unknown_name: float
-    # The terms that none of the first passages hold.
+    # The words of the question that none of the first passages hold.
     unheld: tuple[str, ...]
 
     def chance(self, weights: Weights) -> float:
@@ -41,7 +42,8 @@ class Signals:
 def measure(question: str, found: Sequence[Candidate]) -> Signals:
     """The signals of a question's candidates, which come best first."""
     held = [stems(one.passage.header) | stems(one.passage.text) for one in found]
-    terms = content_terms(question)
+    words_of = content_words(question)
+    terms = tuple(words_of)
     weights = {term: _weight(term, held) for term in terms}
     total = sum(weights.values())
     best = max((sum(weights[term] for term in terms if term in words) for words in held[:_LOOKED_AT]), default=0.0)
@@ -54,7 +56,7 @@ def measure(question: str, found: Sequence[Candidate]) -> Signals:
         missing=len(absent) / len(terms) if terms else 0.0,
         agreement=1 / closest.lexical_rank if closest and closest.lexical_rank else 0.0,
         unknown_name=float(any(not any(name in words for words in held) for name in proper_names(question))),
-        unheld=tuple(term for term in terms if not any(term in words for words in held[:_LOOKED_AT])),
+        unheld=tuple(word for term, word in words_of.items() if not any(term in words for words in held[:_LOOKED_AT])),
     )
 
 
@@ -62,8 +64,8 @@ def insufficient(signals: Signals, weights: Weights, min_chance: float) -> str:
     """Why these passages can't support an answer, or nothing."""
     if signals.chance(weights) >= min_chance:
         return ""
-    if signals.unheld:
-        return f"the nearest passages do not mention: {', '.join(signals.unheld[:5])}"
+    if told := [word for word in signals.unheld if word.lower() not in FOREIGN_FUNCTION_WORDS]:
+        return f"the nearest passages do not mention: {', '.join(told[:5])}"
     return "nothing in the sources is close to this question"
 
 

@@ -107,9 +107,16 @@ def _stems_of(word: str) -> frozenset[str]:
 
 def content_terms(text: str) -> tuple[str, ...]:
     """The stems that say what a text is about, in order, each once. Parts of compounds are not listed apart."""
-    found = (match.group() for match in _WORD.finditer(text))
-    kept = (word for word in found if word.lower().replace("’", "'") not in STOPWORDS)
-    return tuple(dict.fromkeys(stem(word) for word in kept if len(word) > 1 or word.isdigit() or not word.isascii()))
+    return tuple(content_words(text))
+
+
+def content_words(text: str) -> dict[str, str]:
+    """The same, each with the word it first stood as."""
+    found: dict[str, str] = {}
+    for word in _WORD.findall(text):
+        if word.lower().replace("’", "'") not in STOPWORDS and (len(word) > 1 or word.isdigit() or not word.isascii()):
+            found.setdefault(stem(word), word)
+    return found
 
 
 def numbers(text: str) -> frozenset[str]:

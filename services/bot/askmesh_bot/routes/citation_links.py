@@ -35,8 +35,8 @@ class CitationLinks:
         self.annotations: list[Annotation] = []
 
     def know(self, passages: Iterable[Passage]) -> None:
-        """The passages that numbers stand for. Those known already keep their numbers."""
-        self._passages = {passage.number: passage for passage in passages} | self._passages
+        """The passages that numbers stand for from here on."""
+        self._passages |= {passage.number: passage for passage in passages}
 
     def add(self, text: str) -> str:
         """What can be given out once the answer has gone on with `text`; blanks at either end are held back."""

@@ -3,8 +3,11 @@
 from dataclasses import replace
 
 import pytest
+from askmesh_bot.answering.base import Citation, Delta, Sources
+from askmesh_bot.answering.citations import CitationCheck
+from askmesh_bot.answering.draft import Draft
 from askmesh_bot.answering.support import Evidence, facts
-from bot_passages import STRICT, drafted, passage
+from bot_passages import STRICT, drafted, never_close, passage, passages
 
 pytestmark = pytest.mark.anyio
 
@@ -13,13 +16,13 @@ pytestmark = pytest.mark.anyio
     ("written", "shown"),
     [
         ("Open the file in text mode and read it [1].", "Open the file in text mode and read it. [1]"),
-        ("Python 3.11 was released in October 2022. [2]", "Python 3.11 was released in October 2022. [2]"),
+        ("Python 3.11 was released in October 2022. [2]", "Python 3.11 was released in October 2022. [1]"),
         # An unknown number goes; the sentence stays on what it has.
         ("Open the file in text mode. [1][9]", "Open the file in text mode. [1]"),
         # No number: code adds it where a passage says the same.
         ("Open the file in text mode, read it, and close it.", "Open the file in text mode, read it, and close it. [1]"),
         # The wrong number: code corrects it.
-        ("Python 3.11 was released in October 2022. [1]", "Python 3.11 was released in October 2022. [2]"),
+        ("Python 3.11 was released in October 2022. [3]", "Python 3.11 was released in October 2022. [1]"),
         # Named for good measure: only what supports the sentence stays.
         ("Open the file in text mode, read it, and close it. [1][2][3]", "Open the file in text mode, read it, and close it. [1]"),
         ("Here is how:\n\n- Open the file in text mode. [1]", "Here is how:\n\n- Open the file in text mode. [1]"),
@@ -82,6 +85,33 @@ async def test_a_citation_comes_once_with_its_first_sentence() -> None:
     assert [(citation.passage.number, citation.sentence) for citation in draft.citations] == [
         (1, "Open the file in text mode.")
     ]
+
+
+async def test_passages_are_numbered_as_they_are_first_cited() -> None:
+    release, opening = "Python 3.11 was released in October 2022.", "Open the file in text mode."
+    draft = Draft(CitationCheck(passages(), STRICT, never_close))
+    events = [
+        *await draft.add(f"{release} [2] {opening} [1] It is between 10 and 60 percent faster than Python 3.10. [2]"),
+        *await draft.finish(),
+    ]
+    assert draft.answer == f"{release} [1] {opening} [2] It is between 10 and 60 percent faster than Python 3.10. [1]"
+    assert [(one.passage.number, one.passage.id) for one in draft.citations] == [(1, "p2"), (2, "p1")]
+    # Whoever reads along is told of the new numbers before the first of them is used, and not again.
+    assert [type(event) for event in events] == [Sources, Delta, Citation, Delta, Citation, Delta]
+    assert [(one.number, one.id) for one in draft.passages] == [(1, "p2"), (2, "p1"), (3, "p3")]
+    assert isinstance(events[0], Sources)
+    assert events[0].passages == draft.passages
+
+
+async def test_what_opens_an_answer_is_shown_only_with_one() -> None:
+    for written, shown in (
+        ("Open the file in text mode. [1]", "*So.*\n\nOpen the file in text mode. [1]"),
+        ("No.", ""),
+    ):
+        draft = Draft(CitationCheck(passages(), STRICT, never_close), "*So.*\n\n")
+        await draft.add(written)
+        await draft.finish()
+        assert draft.answer == shown
 
 
 @pytest.mark.parametrize(

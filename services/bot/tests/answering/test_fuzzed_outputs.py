@@ -4,7 +4,7 @@ import asyncio
 import re
 
 from askmesh_bot.answering.citations import UNVERIFIED, Strictness
-from bot_passages import TEXTS, drafted
+from bot_passages import TEXTS, drafted, passages
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
@@ -46,6 +46,11 @@ def test_nothing_a_model_writes_gets_out_as_markup(output: str, unsupported: str
     assert not re.search(r"://|www\.|@\w|<[a-zA-Z/!?@#]|javascript:", text, re.I), answer
     cited = {citation.passage.number for citation in draft.citations}
     assert {int(number) for number in re.findall(r"\[\s*(\d+)\s*\]", text)} <= cited <= {1, 2, 3}, answer
+    # Every number stands for a passage that was retrieved, each for another one, counted as they are first used.
+    assert [citation.passage.number for citation in draft.citations] == list(range(1, len(draft.citations) + 1))
+    retrieved = {passage.id: passage.url for passage in passages()}
+    assert all(retrieved.get(citation.passage.id) == citation.passage.url for citation in draft.citations)
+    assert len({citation.passage.id for citation in draft.citations}) == len(draft.citations)
     assert_fences_closed(answer)
 
 

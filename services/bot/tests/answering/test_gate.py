@@ -32,8 +32,15 @@ def test_closeness_and_words_are_weighed_together(similarity: float, question: s
 
 def test_the_reason_names_what_is_not_mentioned() -> None:
     reason = insufficient(measure("boiling point of tungsten", found(0.2, None)), MINILM, 0.45)
-    assert reason == "the nearest passages do not mention: boil, point, tungsten"
+    assert reason == "the nearest passages do not mention: boiling, point, tungsten"
     reason = insufficient(measure("text mode", found(0.0, None)), MINILM, 0.99)
+    assert reason == "nothing in the sources is close to this question"
+
+
+def test_the_reason_leaves_out_function_words_of_other_languages() -> None:
+    reason = insufficient(measure("Wie lese ich eine Textdatei und wo?", found(0.2, None)), MINILM, 0.45)
+    assert reason == "the nearest passages do not mention: lese, Textdatei"
+    reason = insufficient(measure("¿Qué es y por qué?", found(0.0, None)), MINILM, 0.99)
     assert reason == "nothing in the sources is close to this question"
 
 

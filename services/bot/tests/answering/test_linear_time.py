@@ -13,9 +13,10 @@ from askmesh_bot.answering.sentences import Piece, SentenceSplitter
 from askmesh_bot.answering.support import Evidence
 from bot_passages import STRICT, never_close, passages
 
-LONG = 100_000
+# What is quadratic in Python takes minutes at this length, what is so in a pattern about half a second.
+LONG = 20_000
 # Linear is 4 and quadratic 16. What takes less than this is too short to compare, and no harm.
-MOST_RATIO, SHORT_S = 8, 0.25
+MOST_RATIO, SHORT_S = 8, 0.1
 UNITS = [
     "_", "a_", "0x", "é", "A", "1", "1.", "http", "data", "-", "--a", "a.b", "+", "a-", "\\", " ", "\t", "a@", "#", "![", "[", "[[",
     "[a](", "[a][", "[1", "a[1]", "<", "<!", "&", "&#1", "`", "`a", "~", "a.\n", "e.g. ", "a`.", "a\n", "\n", "?", "a. [1]", "| ",
@@ -24,18 +25,18 @@ WHOLE = ["[" * (LONG // 6) + "](a)" * (LONG // 6), "&" + "amp;" * (LONG // 4), "
 
 
 def seconds(work: Callable[[str], object], text: str) -> float:
-    """Of the processor, the better of two: others use this machine."""
-    taken = []
-    for _ in range(2):
-        began = time.process_time()
-        work(text)
-        taken.append(time.process_time() - began)
-    return min(taken)
+    """Of the processor."""
+    began = time.process_time()
+    work(text)
+    return time.process_time() - began
 
 
 def assert_linear(work: Callable[[str], object], text: str) -> None:
-    long = seconds(work, text)
-    assert long < SHORT_S or long / seconds(work, text[: len(text) // 4]) < MOST_RATIO
+    """Most are done with the first run. Of the others the better of two counts: others use this machine."""
+    if (first := seconds(work, text)) < SHORT_S:
+        return
+    long, short = min(first, seconds(work, text)), min(seconds(work, text[: len(text) // 4]) for _ in range(2))
+    assert long < SHORT_S or long / short < MOST_RATIO
 
 
 def split_at_once(text: str) -> None:
@@ -72,13 +73,13 @@ def test_code_blocks_are_read_in_linear_time(opening: str, unit: str) -> None:
 @pytest.mark.parametrize("unit", [*UNITS, "-a ", "a ", "= ", "$(", "for ", "'", '"', "// ", "a=", "a://"])
 def test_code_blocks_are_checked_in_linear_time(language: str, unit: str) -> None:
     check = CitationCheck(passages(), STRICT, never_close)
-    block = f"```{language}\na " + unit * (LONG // 5 // len(unit))
+    block = f"```{language}\na " + unit * (LONG // 3 // len(unit))
     assert_linear(lambda text: asyncio.run(check.check(Piece("code", text))), block)
 
 
 @pytest.mark.parametrize("unit", [*UNITS, "not ", "n't", "1 to ", "-1", "1_", "0x", "1,", "and ", "un"])
 def test_sentences_are_checked_in_linear_time(unit: str) -> None:
-    text = unit * (LONG // 5 // len(unit))
+    text = unit * (LONG // 3 // len(unit))
     assert_linear(figures, text)
     evidence = Evidence(passages())
     assert_linear(evidence.contradicts, text)

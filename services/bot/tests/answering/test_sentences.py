@@ -2,7 +2,7 @@
 
 import pytest
 from askmesh_bot.answering.sentences import SentenceSplitter
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 FRAGMENTS = st.sampled_from([
@@ -18,6 +18,7 @@ def pieces(parts: list[str]) -> list[tuple[str, str]]:
     return [(piece.kind, piece.text) for piece in (*found, *splitter.end())]
 
 
+@settings(deadline=None)
 @given(MARKDOWN)
 def test_pieces_joined_are_the_text(text: str) -> None:
     assert "".join(piece for _, piece in pieces([text])) == text

@@ -18,7 +18,7 @@ READ = "How do I read a whole text file with pathlib?"
 
 
 @pytest.mark.parametrize(
-    "question", ["And for bytes?", "How do I write one?", "What about writing?", "Why?", "And if it is empty?"]
+    "question", ["And for bytes?", "How do I write one?", "What about a line?", "Why?", "And if it is empty?"]
 )
 def test_a_follow_up_gets_the_key_terms_of_what_it_follows(question: str) -> None:
     rewritten = rewrite(question, [Turn(READ, "…")])
@@ -37,6 +37,35 @@ def test_a_follow_up_gets_the_key_terms_of_what_it_follows(question: str) -> Non
 def test_a_question_that_stands_alone_is_left_alone(question: str) -> None:
     assert rewrite(question, [Turn(READ, "…")]) == Rewritten(question)
     assert not rewrite("And why?", []).follow_up
+
+
+@pytest.mark.parametrize(
+    ("before", "question", "whole"),
+    [
+        ("How do I move a file to another folder?", "and copy?", "How do I copy a file to another folder?"),
+        ("How do I move a file?", "And copying it?", "How do I copy a file?"),
+        ("How do I enable a plugin?", "what about disabling?", "How do I disable a plugin?"),
+        ("Moving a file to a folder", "or copying?", "copying a file to a folder"),
+        ("What does shutil.move do?", "and copy?", "What does shutil.copy do?"),
+        # A thing, not an action; a place for it; an action that was asked for already; no action before.
+        ("How do I parse JSON?", "and YAML?", ""),
+        ("How do I parse JSON?", "and for bytes?", ""),
+        ("How do I copy a file?", "and copying?", ""),
+        ("What is a path?", "and copy?", ""),
+    ],
+)
+def test_another_action_takes_the_place_of_the_one_before(before: str, question: str, whole: str) -> None:
+    rewritten = rewrite(question, [Turn(before, "…")])
+    assert rewritten.whole == whole
+    assert rewritten.follow_up
+    messages = build_messages(rewritten, passages())
+    assert f"Question: {whole or question}" in messages[-1]["content"]
+
+
+def test_a_follow_up_of_a_rewritten_question_follows_the_whole() -> None:
+    history = [Turn("How do I move a file to another folder?", ""), Turn("and copy?", "")]
+    assert rewrite("or deleting it?", history).whole == "How do I delete a file to another folder?"
+    assert "copy" in rewrite("With its permissions?", history).standalone
 
 
 def test_a_chain_of_follow_ups_keeps_its_subject() -> None:
