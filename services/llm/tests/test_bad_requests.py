@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import httpx2
@@ -15,6 +16,13 @@ from .conftest import settings
 
 CHAT = "/v1/chat/completions"
 HELLO = [{"role": "user", "content": "hi"}]
+
+
+@pytest.fixture(scope="module")
+def client(extractive: str) -> Iterator[httpx2.Client]:
+    """One for all: making a client takes longer than most answers."""
+    with httpx2.Client(base_url=extractive, trust_env=False) as made:
+        yield made
 
 
 def chat(**values: Any) -> dict[str, Any]:
@@ -51,8 +59,8 @@ def chat(**values: Any) -> dict[str, Any]:
         chat(model=7),
     ],
 )
-def test_each_of_these_is_refused_with_its_reason(extractive: str, body: Any) -> None:
-    answer = httpx2.post(extractive + CHAT, json=body, trust_env=False)
+def test_each_of_these_is_refused_with_its_reason(client: httpx2.Client, body: Any) -> None:
+    answer = client.post(CHAT, json=body)
     assert answer.status_code in (400, 404), answer.text
     assert answer.json()["error"]["message"]
     assert answer.json()["error"]["code"]
@@ -72,8 +80,8 @@ def test_each_of_these_is_refused_with_its_reason(extractive: str, body: Any) ->
     ],
 )
 @pytest.mark.parametrize("path", [CHAT, "/v1/completions", "/tokenize", "/detokenize"])
-def test_broken_json_is_refused_everywhere(extractive: str, path: str, raw: bytes) -> None:
-    answer = httpx2.post(extractive + path, content=raw, headers={"Content-Type": "application/json"}, trust_env=False)
+def test_broken_json_is_refused_everywhere(client: httpx2.Client, path: str, raw: bytes) -> None:
+    answer = client.post(path, content=raw, headers={"Content-Type": "application/json"})
     assert answer.status_code == 400
     assert answer.json()["error"]["code"] in ("invalid_json", "invalid_request")
 
@@ -93,8 +101,8 @@ def test_broken_json_is_refused_everywhere(extractive: str, path: str, raw: byte
         ("/detokenize", {"tokens": [1]}, 400),
     ],
 )
-def test_other_paths_refuse_what_they_cant_do(extractive: str, path: str, body: Any, status: int) -> None:
-    answer = httpx2.post(extractive + path, json=body, trust_env=False)
+def test_other_paths_refuse_what_they_cant_do(client: httpx2.Client, path: str, body: Any, status: int) -> None:
+    answer = client.post(path, json=body)
     assert answer.status_code == status
     assert answer.json()["error"]["message"]
 
@@ -122,8 +130,8 @@ def test_tokenize_counts_text_and_conversations(url: str) -> None:
     assert text["tokens"] == [] or len(text["tokens"]) == text["count"]
 
 
-def test_an_unknown_model_card_is_not_found(extractive: str) -> None:
-    assert httpx2.get(f"{extractive}/v1/models/some/other", trust_env=False).status_code == 404
+def test_an_unknown_model_card_is_not_found(client: httpx2.Client) -> None:
+    assert client.get("/v1/models/some/other").status_code == 404
 
 
 JSON = st.recursive(
@@ -153,6 +161,5 @@ NAMES = st.sampled_from(
 
 @hypothesis_settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(values=st.dictionaries(NAMES, JSON, max_size=4))
-def test_no_value_of_any_parameter_breaks_the_service(extractive: str, values: dict[str, Any]) -> None:
-    with httpx2.Client(base_url=extractive, trust_env=False) as client:
-        assert client.post(CHAT, json=chat(**values)).status_code in (200, 400, 404)
+def test_no_value_of_any_parameter_breaks_the_service(client: httpx2.Client, values: dict[str, Any]) -> None:
+    assert client.post(CHAT, json=chat(**values)).status_code in (200, 400, 404)
