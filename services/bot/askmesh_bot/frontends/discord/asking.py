@@ -75,7 +75,7 @@ class InteractionAsker:
 
     async def offer_sources(self, interaction: discord.Interaction[Any], typed: str) -> list[tuple[str, str]]:
         """Titles and ids of the sources that this question could keep to, while somebody types."""
-        terms = self._rules.of_interaction(interaction, private=bool(interaction.namespace["private"]))
+        terms = self._rules.of_interaction(interaction, private=bool(interaction.namespace.private))
         offered = await self._catalog.offered(self._collection(terms), terms.audience, typed)
         return [(source.title[:MOST_CHARACTERS], source.id) for source in offered if len(source.id) <= MOST_CHARACTERS]
 

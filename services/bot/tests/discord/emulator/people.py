@@ -38,12 +38,12 @@ class Person:
         """Say something to the bot."""
         return await self.say(channel, f"<@{self._emulator.world.bot['id']}> {text}", **options)
 
-    async def slash(self, channel: Json, command: str, **options: Any) -> Interaction:
+    async def slash(self, channel: Json, command: str, /, **options: Any) -> Interaction:
         """Use a slash command, or `command subcommand`. It must have been registered, as in a real client's command
         picker. Channels and roles are given as the world has them."""
         return await self._interact(channel, APPLICATION_COMMAND, self._command(command, options))
 
-    async def type(self, channel: Json, command: str, option: str, typed: str, **options: Any) -> Interaction:
+    async def type(self, channel: Json, command: str, option: str, typed: str, /, **options: Any) -> Interaction:
         """Type into an option that is completed; what is offered is in the interaction's `choices`."""
         data = self._command(command, options | {option: typed})
         given = data["options"][0]["options"] if " " in command else data["options"]

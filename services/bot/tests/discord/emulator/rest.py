@@ -56,6 +56,10 @@ def _without_localizations(command: Json) -> Json:
     return kept | ({"options": options} if options else {})
 
 
+def _as_text(bits: Any) -> str | None:
+    return None if bits is None else str(bits)
+
+
 async def put_commands(emulator: "Emulator", request: web.Request, body: Any) -> Reply:
     known = {command["name"]: command["id"] for command in emulator.world.commands}
     emulator.world.commands = [
@@ -63,9 +67,9 @@ async def put_commands(emulator: "Emulator", request: web.Request, body: Any) ->
             "type": 1,
             "version": emulator.world.snowflake(),
             "application_id": emulator.world.application_id,
-            "default_member_permissions": None,
             "nsfw": False,
             **command,
+            "default_member_permissions": _as_text(command.get("default_member_permissions")),
             "id": known.get(command["name"]) or emulator.world.snowflake(),
         }
         for command in check_commands(body)

@@ -10,8 +10,31 @@ from askmesh_bot.frontends.discord.config.desk import Click, ConfigDesk
 from askmesh_bot.frontends.discord.config.wording import LANGUAGE_NAMES
 from askmesh_bot.frontends.discord.texts import translated
 
-_Place = discord.TextChannel | discord.ForumChannel | discord.CategoryChannel
-_Taught = discord.TextChannel | discord.ForumChannel
+
+class _OfKinds(app_commands.Transformer):
+    """A channel as Discord tells it: discord.py's own way wants it in the cache too."""
+
+    def __init__(self, *kinds: discord.ChannelType) -> None:
+        self._kinds = list(kinds)
+
+    @property
+    def type(self) -> discord.AppCommandOptionType:
+        return discord.AppCommandOptionType.channel
+
+    @property
+    def channel_types(self) -> list[discord.ChannelType]:
+        return self._kinds
+
+    async def transform(self, _: Click, value: Any, /) -> app_commands.AppCommandChannel:
+        assert isinstance(value, app_commands.AppCommandChannel)
+        return value
+
+
+_TEXT, _NEWS, _FORUM = discord.ChannelType.text, discord.ChannelType.news, discord.ChannelType.forum
+_Channel = app_commands.AppCommandChannel
+_Place = app_commands.Transform[_Channel, _OfKinds(_TEXT, _NEWS, _FORUM, discord.ChannelType.category)]
+_Taught = app_commands.Transform[_Channel, _OfKinds(_TEXT, _FORUM)]
+_Forum = app_commands.Transform[_Channel, _OfKinds(_FORUM)]
 _LANGUAGES = [app_commands.Choice(name=name, value=code) for code, name in LANGUAGE_NAMES.items()]
 
 
@@ -57,7 +80,7 @@ def _add_places(group: app_commands.Group, desk: ConfigDesk) -> None:
     @group.command(**_named("forum"))
     @app_commands.rename(**_names("channel", "on"))
     @app_commands.describe(**_abouts("channel", "on"))
-    async def forum(click: Click, channel: discord.ForumChannel, on: bool) -> None:
+    async def forum(click: Click, channel: _Forum, on: bool) -> None:
         await desk.switch(click, "forums", channel.id, on)
 
     @group.command(**_named("learning"))
