@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from askmesh_bot.frontends.shell import asking, commands
+from askmesh_bot.frontends.shell import asking, options
 from rich.console import Console
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -111,7 +111,7 @@ def test_mistakes_are_told_without_a_traceback(run: Run) -> None:
         (("learn", "./nope"), 1, "not there"),
         (("learn", "no_such_package_x"), 1, "can't be learned"),
         (("learn", "a", "b", "--title", "T"), 2, "one location"),
-        (("ask",), 2, "QUESTION"),
+        (("ask",), 2, "no question"),
         (("ask", "--conversation", "bad id", "x"), 1, "conversation_id"),
         (("sources", "sync", "nope"), 1, "no source"),
     ]
@@ -139,9 +139,9 @@ def test_status_finds_services_on_other_ports(run: Run, bot: str) -> None:
 
 def test_ids_are_shown_whole_on_a_narrow_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     narrow = Console(width=60, force_terminal=True, record=True, file=io.StringIO())
-    monkeypatch.setattr(commands, "out", narrow)
+    monkeypatch.setattr(options, "out", narrow)
     row = ["a-folder-of-documents-0123abcd", "A folder of documents", "folder", "default", "12", "345", "ready"]
-    commands._table(("id", "title", "kind", "collection", "documents", "chunks", "status"), [row])
+    options.print_table(("id", "title", "kind", "collection", "documents", "chunks", "status"), [row])
     assert row[0] in narrow.export_text()
 
 

@@ -1,6 +1,7 @@
 """The bot's HTTP API as the shell uses it. Every failure becomes a Trouble with a remedy and an exit code."""
 
 import json
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -14,11 +15,11 @@ FAILED, DOWN, ABSTAINED = 1, 3, 4
 
 
 class Trouble(Exception):
-    """What went wrong and how to mend it; `exit_code` is the command's."""
+    """What went wrong and how to mend it; `exit_code` is the command's. `status` is the bot's, 0 without an answer."""
 
-    def __init__(self, detail: str, fix: str = "", exit_code: int = FAILED) -> None:
+    def __init__(self, detail: str, fix: str = "", exit_code: int = FAILED, status: int = 0) -> None:
         super().__init__(detail)
-        self.detail, self.fix, self.exit_code = detail, fix, exit_code
+        self.detail, self.fix, self.exit_code, self.status = detail, fix, exit_code, status
 
 
 class BotClient:
@@ -33,13 +34,15 @@ class BotClient:
             timeout=httpx2.Timeout(wait_s, connect=3.0),
             trust_env=httpx2.URL(url).host not in _LOOPBACK,
         )
+        # A command needs it until it ends.
+        weakref.finalize(self, self._http.close)
 
     def call(self, method: str, path: str, body: Any = None, params: dict[str, str] | None = None) -> Any:
         """The JSON answer to one call. Raises Trouble."""
         with self._translated():
             response = self._http.request(method, path, json=body, params=params)
             self._check(response)
-            return response.json()
+            return response.json() if response.content else None
 
     def events(self, path: str, body: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
         """Server-sent events as (name, data). Raises Trouble, also for a stream that breaks off."""
@@ -83,4 +86,4 @@ class BotClient:
             detail, fix = f"The bot answered {response.status_code}.", "Check --url or ASKMESH_BOT_URL."
         if response.status_code == 401:
             fix = "Set ASKMESH_BOT_API_KEY."
-        raise Trouble(detail, fix)
+        raise Trouble(detail, fix, status=response.status_code)

@@ -1,21 +1,28 @@
 """The commands of `askmesh`. Exit codes: 0 done, 1 failed, 2 wrong usage, 3 no bot there, 4 not in the sources."""
 
-import json
 import sys
-from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import quote
 
 import httpx2
 import typer
-from pydantic import SecretStr
-from rich.table import Table
-from rich.text import Text
 
-from askmesh_bot.frontends.shell import asking, learning
+from askmesh_bot.frontends.shell import asking, batch, learning, review_commands
 from askmesh_bot.frontends.shell.client import ABSTAINED, FAILED, BotClient, Trouble
-from askmesh_bot.frontends.shell.screen import clean, out, reporting, say
-from askmesh_bot.frontends.shell.settings import ShellSettings, service_urls
+from askmesh_bot.frontends.shell.options import (
+    AsJson,
+    Collection,
+    Key,
+    Url,
+    Workers,
+    client_for,
+    print_json,
+    print_table,
+    url_of_bot,
+)
+from askmesh_bot.frontends.shell.screen import reporting, say
+from askmesh_bot.frontends.shell.settings import service_urls
 
 _PLAIN: dict[str, Any] = {"no_args_is_help": True, "rich_markup_mode": None}
 
@@ -26,34 +33,50 @@ app = typer.Typer(
 )
 sources = typer.Typer(help="List, sync and forget what is learned from.", rich_markup_mode=None)
 app.add_typer(sources, name="sources")
-
-Url = Annotated[str, typer.Option("--url", help="Address of the bot [env ASKMESH_BOT_URL; this machine].")]
-Key = Annotated[str, typer.Option("--key", help="API key [env ASKMESH_BOT_API_KEY].", show_default=False)]
-Collection = Annotated[str, typer.Option("--collection", "-c", help="The collection; the bot's default if left out.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+app.command("eval")(review_commands.evaluate)
+app.command()(review_commands.gaps)
+app.add_typer(review_commands.golden, name="golden")
 
 
 @app.command()
 def ask(
     question: Annotated[
-        list[str], typer.Argument(metavar="QUESTION", help="The question; `-` reads it from standard input.")
-    ],
+        list[str] | None, typer.Argument(metavar="QUESTION", help="The question; `-` reads it from standard input.")
+    ] = None,
     collection: Collection = "",
     conversation: Annotated[str, typer.Option("--conversation", help="Go on with an earlier conversation.")] = "",
+    questions: Annotated[
+        Path | None, typer.Option("--batch", help="Ask every question of a CSV or JSON Lines file.", metavar="FILE")
+    ] = None,
+    answers: Annotated[
+        Path | None,
+        typer.Option(
+            "--output", "-o", help="With --batch: where the answers go, a .csv or .jsonl file.", metavar="FILE"
+        ),
+    ] = None,
+    fresh: Annotated[bool, typer.Option("--fresh", help="With --batch: ask anew what was answered already.")] = False,
+    workers: Workers = 2,
     as_json: AsJson = False,
     url: Url = "",
     key: Key = "",
 ) -> None:
-    """Ask a question and print the answer with its sources."""
-    text = sys.stdin.read().strip() if question == ["-"] else " ".join(question)
-    given = {"collection": collection, "conversation_id": conversation}
-    body = {"question": text} | {name: value for name, value in given.items() if value}
+    """Ask a question and print the answer with its sources, or all questions of a file."""
     with reporting():
+        client = client_for(url, key)
+        if questions is not None:
+            if question or conversation:
+                raise Trouble("--batch asks the questions of a file.", "Leave the other question out.", 2)
+            raise typer.Exit(batch.run(client, questions, answers, collection, workers=workers, fresh=fresh))
+        if not question:
+            raise Trouble("There is no question.", "askmesh ask How do I …?", 2)
+        text = sys.stdin.read().strip() if question == ["-"] else " ".join(question)
+        given = {"collection": collection, "conversation_id": conversation}
+        body = {"question": text} | {name: value for name, value in given.items() if value}
         if as_json:
-            answer = _client(url, key).call("POST", "v1/ask", body)
-            _print_json(answer)
+            answer = client.call("POST", "v1/ask", body)
+            print_json(answer)
             raise typer.Exit(ABSTAINED if answer["outcome"] == "abstained" else 0)
-        raise typer.Exit(asking.ask(_client(url, key), body))
+        raise typer.Exit(asking.ask(client, body))
 
 
 @app.command()
@@ -82,7 +105,7 @@ def learn(
     with reporting():
         if title and len(locations) > 1:
             raise Trouble("--title names one location.", "Learn them one by one, or leave it out.", 2)
-        client, good = _client(url, key), True
+        client, good = client_for(url, key), True
         for location in locations:
             body: dict[str, Any] = {
                 "kind": learning.kind_of(location) if kind == "auto" else kind,
@@ -107,15 +130,15 @@ def sources_default(context: typer.Context, url: Url = "", key: Key = "") -> Non
 def list_sources(collection: Collection = "", as_json: AsJson = False, url: Url = "", key: Key = "") -> None:
     """Show the sources and how they are."""
     with reporting():
-        found = _sources(_client(url, key), collection)
+        found = _sources(client_for(url, key), collection)
         if as_json:
-            _print_json(found)
+            print_json(found)
         elif not found:
             say("Nothing has been learned yet. Begin with: askmesh learn PATH_OR_PACKAGE")
         else:
             columns = ("id", "title", "kind", "collection", "documents", "chunks", "status", "synced")
             rows = [[str(row[name]) for name in columns[:7]] + [_when(row["synced_at"])] for row in found]
-            _table(columns, rows)
+            print_table(columns, rows)
 
 
 @sources.command("sync")
@@ -127,7 +150,7 @@ def sync_sources(
 ) -> None:
     """Bring sources up to date."""
     with reporting():
-        client = _client(url, key)
+        client = client_for(url, key)
         wanted = ids or [row["id"] for row in _sources(client, collection)]
         if not wanted:
             say("Nothing has been learned yet. Begin with: askmesh learn PATH_OR_PACKAGE")
@@ -142,7 +165,7 @@ def forget_sources(
     """Delete everything that was learned from sources."""
     with reporting():
         for one in ids:
-            gone = _client(url, key).call("DELETE", f"v1/sources/{quote(one, safe='')}")
+            gone = client_for(url, key).call("DELETE", f"v1/sources/{quote(one, safe='')}")
             say(f"{one} is forgotten: {gone['records']} chunks deleted")
 
 
@@ -150,19 +173,11 @@ def forget_sources(
 def status(url: Url = "", key: Key = "") -> None:
     """Show whether the four services are ready."""
     with reporting():
-        checked = {name: (address, *_readiness(address)) for name, address in service_urls(_bot_url(url)).items()}
-        _table(
+        checked = {name: (address, *_readiness(address)) for name, address in service_urls(url_of_bot(url)).items()}
+        print_table(
             ("service", "status", "address", ""), [[name, state, at, why] for name, (at, state, why) in checked.items()]
         )
         raise typer.Exit(0 if all(state == "ready" for _, state, _ in checked.values()) else FAILED)
-
-
-def _client(url: str, key: str) -> BotClient:
-    return BotClient(_bot_url(url), SecretStr(key) if key else ShellSettings().api_key)
-
-
-def _bot_url(url: str) -> str:
-    return url.rstrip("/") or ShellSettings().bot_url
 
 
 def _sources(client: BotClient, collection: str) -> list[dict[str, Any]]:
@@ -182,25 +197,5 @@ def _readiness(address: str) -> tuple[str, str]:
         return "unknown", "it answers, but has no askmesh readiness"
 
 
-def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    if not out.is_terminal:
-        for row in rows:
-            # Past rich, which would turn tabs into spaces.
-            sys.stdout.write("\t".join(clean(cell).replace("\t", " ") for cell in row) + "\n")
-        return
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for index, column in enumerate(columns):
-        # The first column holds what other commands are given, such as an id: it is never shortened.
-        whole = max(len(row[0]) for row in rows) if index == 0 and rows else None
-        table.add_column(column, min_width=whole)
-    for row in rows:
-        table.add_row(*(Text(clean(cell)) for cell in row))
-    out.print(table)
-
-
 def _when(value: str | None) -> str:
     return value[:16].replace("T", " ") if value else "never"
-
-
-def _print_json(value: Any) -> None:
-    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
