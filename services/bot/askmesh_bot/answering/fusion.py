@@ -12,6 +12,8 @@ from askmesh_bot.peers.vectordb import Match
 _SYMBOL = re.compile(r"[A-Za-z_][\w.]*(?=\(|$)")
 # Fewer words than this are no documentation.
 _FEW_WORDS = 6
+# Of a heading, in terms and in characters.
+_LONGEST_TITLE, _LONGEST_HEADING = 4, 80
 _MODULE_CODE = "(module code)"
 
 
@@ -22,7 +24,7 @@ class Signs(NamedTuple):
     # Functions for Hybrid Retrieval", TOIS 2023.
     dense: float
     lexical: float
-    # The question calls the documented object by its name.
+    # The question calls the documented object by its name, or is a heading.
     named: float
     # The share of the question's terms, rare ones counting more, that it holds, and that its header holds.
     terms: float
@@ -53,10 +55,11 @@ class _Asked:
     def of(cls, question: str, matches: Sequence[Match]) -> "_Asked":
         names = frozenset(name.lower() for name in (*named_identifiers(question), *camel_case(question)))
         terms = content_terms(question)
+        title = {" ".join(terms)} if 0 < len(terms) <= _LONGEST_TITLE else set()
         held = [stems(header) | stems(body) for header, body in map(_texts, matches)]
         counts = {term: sum(term in words for words in held) for term in terms}
         rarity = {term: math.log(1 + (len(held) - n + 0.5) / (n + 0.5)) for term, n in counts.items()}
-        return cls(names, rarity, [pair for pair in pairs(question) if rarity.keys() & set(pair)])
+        return cls(names | title, rarity, [pair for pair in pairs(question) if rarity.keys() & set(pair)])
 
     def share(self, words: frozenset[str]) -> float:
         total = sum(self.terms.values())
@@ -110,7 +113,13 @@ def is_named(header: str, names: frozenset[str]) -> bool:
         return False
     symbol = _SYMBOL.match(header)
     parts = symbol[0].lower().split(".") if symbol else []
-    return any(".".join(parts[start:]) in names for start in range(len(parts)))
+    return any(".".join(parts[start:]) in names for start in range(len(parts))) or is_title(header, names)
+
+
+def is_title(header: str, titles: frozenset[str]) -> bool:
+    """Whether the heading that a header ends with is one of these, given as content terms joined by blanks."""
+    _, crumb, heading = header.rpartition(" › ")
+    return bool(crumb) and len(heading) <= _LONGEST_HEADING and " ".join(content_terms(heading)) in titles
 
 
 def _score(found: Signs) -> float:

@@ -12,7 +12,7 @@ from askmesh_bot.answering.retrieval import Candidate, Retrieval
 from askmesh_bot.answering.rewrite import Rewritten
 from askmesh_bot.answering.smalltalk import example_questions, opening_query
 from askmesh_bot.answering.spelling import corrected, corrections, similar
-from askmesh_bot.answering.sufficiency import insufficient, measure, unmentioned, without_argument
+from askmesh_bot.answering.sufficiency import insufficient, looked_up, measure, unmentioned, without_argument
 from askmesh_bot.answering.terms import named_identifiers
 from askmesh_bot.answering.timing import Timings, limited
 from askmesh_bot.database.collections import Collections
@@ -119,7 +119,8 @@ class Searching:
         passages = [candidate.passage for candidate in found]
         text = asked_of(query)
         with self._timings.step("gate"):
-            reason = insufficient(measure(text, found), weights, self._settings.min_chance)
+            sure = looked_up(text, found)
+            reason = "" if sure else insufficient(measure(text, found), weights, self._settings.min_chance)
             if reason := reason or without_argument(text, passages):
                 return reason
         for name in unmentioned(named_identifiers(text), passages)[:3]:

@@ -1,6 +1,6 @@
 """The gate before writing: do the passages hold an answer at all? Several signals decide, and the reason is told."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from askmesh_bot.answering.base import Passage
@@ -8,11 +8,21 @@ from askmesh_bot.answering.calibration import Weights
 from askmesh_bot.answering.fusion import is_named
 from askmesh_bot.answering.languages import FOREIGN_FUNCTION_WORDS
 from askmesh_bot.answering.retrieval import Candidate, mentions
-from askmesh_bot.answering.terms import content_words, named_arguments, named_identifiers, proper_names, stems
+from askmesh_bot.answering.terms import (
+    content_terms,
+    content_words,
+    named_arguments,
+    named_identifiers,
+    proper_names,
+    related,
+    stems,
+)
 
 _LOOKED_AT = 5
 # A term most candidates hold says little about whether these ones answer the question.
 _COMMON_SHARE = 0.6
+# How well harassment answers to harassing. Shorter words have relatives by chance.
+_RELATED, _SHORT = 0.8, 4
 # What a signature with it takes can't be told from the signature.
 _ANY_ARGUMENT = "**"
 
@@ -45,19 +55,33 @@ def measure(question: str, found: Sequence[Candidate]) -> Signals:
     words_of = content_words(question)
     terms = tuple(words_of)
     weights = {term: _weight(term, held) for term in terms}
+    answering = _answering(terms, held)
     total = sum(weights.values())
-    best = max((sum(weights[term] for term in terms if term in words) for words in held[:_LOOKED_AT]), default=0.0)
-    absent = [term for term in terms if not any(term in words for words in held)]
+    best = max(
+        (sum(weights[term] * _share(answering[term], words) for term in terms) for words in held[:_LOOKED_AT]),
+        default=0.0,
+    )
+    absent = sum(1 - max(answering[term].values(), default=0.0) for term in terms)
     close = [one for one in found if one.passage.similarity is not None]
     closest = max(close, key=lambda one: one.passage.similarity or 0.0, default=None)
     return Signals(
         similarity=closest.passage.similarity if closest else None,
         coverage=best / total if total else 1.0,
-        missing=len(absent) / len(terms) if terms else 0.0,
+        missing=absent / len(terms) if terms else 0.0,
         agreement=1 / closest.lexical_rank if closest and closest.lexical_rank else 0.0,
         unknown_name=float(any(not any(name in words for words in held) for name in proper_names(question))),
-        unheld=tuple(word for term, word in words_of.items() if not any(term in words for words in held[:_LOOKED_AT])),
+        unheld=tuple(
+            word
+            for term, word in words_of.items()
+            if not any(_share(answering[term], words) for words in held[:_LOOKED_AT])
+        ),
     )
+
+
+def looked_up(question: str, found: Sequence[Candidate]) -> bool:
+    """Whether the question is nothing but a heading or the name of an object: there is no doubt what it is about."""
+    asked = frozenset({" ".join(content_terms(question)), question.strip(" `?()").lower()}) - {""}
+    return any(is_named(one.passage.header, asked) for one in found)
 
 
 def insufficient(signals: Signals, weights: Weights, min_chance: float) -> str:
@@ -84,6 +108,21 @@ def without_argument(question: str, passages: Sequence[Passage]) -> str:
 def unmentioned(names: Sequence[str], passages: Sequence[Passage]) -> tuple[str, ...]:
     """The identifiers that no passage names."""
     return tuple(name for name in names if not any(mentions(passage, name) for passage in passages))
+
+
+def _answering(terms: Sequence[str], held: Sequence[frozenset[str]]) -> dict[str, dict[str, float]]:
+    """For each term the words that answer to it, with how well: itself, or relatives where nothing holds itself."""
+    everything = frozenset().union(*held)
+    return {
+        term: {term: 1.0}
+        if term in everything
+        else {word: _RELATED for word in everything if len(term) > _SHORT and related(term, word)}
+        for term in terms
+    }
+
+
+def _share(answering: Mapping[str, float], words: frozenset[str]) -> float:
+    return max((share for word, share in answering.items() if word in words), default=0.0)
 
 
 def _weight(term: str, everywhere: Sequence[frozenset[str]]) -> float:

@@ -43,6 +43,7 @@ _ARGUMENT = re.compile(
 )
 _PROPER = re.compile(r"\b\w*[A-Z]\w*[A-Z]\w*\b|(?<!^)(?<![.!?] )\b[A-Z][a-z]\w+")
 _NAME = re.compile(r"(?<=[a-z,;)] )(?:[A-Z][\w'’-]+|[A-Z]{2,})")
+_SHORTEST_ROOT, _LONGEST_ENDING = 5, 4
 _VOWEL = re.compile(r"[aeiouy]")
 
 
@@ -117,6 +118,14 @@ def content_words(text: str) -> dict[str, str]:
         if word.lower().replace("’", "'") not in STOPWORDS and (len(word) > 1 or word.isdigit() or not word.isascii()):
             found.setdefault(stem(word), word)
     return found
+
+
+def related(one: str, other: str) -> bool:
+    """Whether one stem is the other with a short ending: `harass` and `harassment`."""
+    longer, shorter = (one, other) if len(one) > len(other) else (other, one)
+    return (
+        len(shorter) >= _SHORTEST_ROOT and len(longer) - len(shorter) <= _LONGEST_ENDING and longer.startswith(shorter)
+    )
 
 
 def numbers(text: str) -> frozenset[str]:

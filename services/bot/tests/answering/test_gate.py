@@ -4,7 +4,7 @@ import pytest
 from askmesh_bot.answering.base import Passage
 from askmesh_bot.answering.calibration import DEFAULT, WEIGHTS, weights_of
 from askmesh_bot.answering.retrieval import Candidate
-from askmesh_bot.answering.sufficiency import insufficient, measure, without_argument
+from askmesh_bot.answering.sufficiency import insufficient, looked_up, measure, without_argument
 from askmesh_bot.answering.terms import named_arguments, proper_names
 from bot_passages import passage
 
@@ -107,3 +107,26 @@ def test_no_candidates_give_no_signals() -> None:
     assert (signals.similarity, signals.agreement, signals.missing) == (None, 0.0, 0.0)
     nothing: list[Passage] = []
     assert without_argument("the a argument of b.c", nothing) == ""
+
+
+def test_a_relative_of_a_word_answers_to_it_where_nothing_holds_the_word() -> None:
+    about = [Candidate(passage(1, "Conduct", "Abusive or harassing behaviour may be reported.", similarity=0.3), 1)]
+    signals = measure("Who do I tell about harassment?", about)
+    assert (signals.coverage, signals.missing) == (pytest.approx(0.8), pytest.approx(0.2))
+    assert signals.unheld == ()
+    assert measure("Who do I tell about embarrassment?", about).missing == 1.0
+
+
+@pytest.mark.parametrize(
+    ("question", "header", "sure"),
+    [
+        ("Depends", "FastAPI › Dependencies › Depends()", True),
+        ("`read_text`?", "pathlib.Path.read_text(encoding=None)", True),
+        ("What is a path parameter?", "FastAPI › Path Parameters", True),
+        ("what about a path", "FastAPI › Path Parameters", False),
+        ("How?", "FastAPI › How to", False),
+        ("What is a read text?", "pathlib.Path.read_text(encoding=None)", False),
+    ],
+)
+def test_a_heading_or_a_name_alone_is_looked_up(question: str, header: str, sure: bool) -> None:
+    assert looked_up(question, [Candidate(passage(1, header, "Text."))]) is sure
