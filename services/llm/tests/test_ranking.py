@@ -46,6 +46,23 @@ def test_only_as_much_is_quoted_as_the_choice_is_unsure() -> None:
     assert len(compose(vague, unsure).split("\n\n")) == 3
 
 
+def test_only_the_best_units_passage_is_quoted() -> None:
+    asked = prompt("Where did Rollo settle?", "Rollo settled in Rouen. Rollo settled.", "Rollo settled in Rouen then.")
+    ranking = rank(asked).with_closeness([0.5] * 3)
+    numbers = {line.rpartition(" ")[2] for line in compose(asked, ranking).split("\n\n")}
+    assert len(numbers) == 1
+
+
+def test_what_announces_something_that_is_not_there_is_not_quoted() -> None:
+    text = "Rollo swore fealty like this: He swore it in 911."
+    code = "Rollo swore fealty like this:\n\n```\nswear(rollo)\n```"
+    for passage, quoted in ((text, "He swore it in 911. [1]"), (code, "Rollo swore fealty like this: [1]")):
+        asked = prompt("How was it that Rollo swore fealty?", passage.replace(": He", ":\n\nHe"))
+        assert quoted in compose(asked, rank(asked)).split("\n\n")
+    asked = prompt("How was it that Rollo swore fealty?", text.replace(": He", ":\n\nHe"))
+    assert "like this" not in compose(asked, rank(asked))
+
+
 def test_units_whose_closeness_is_not_known_come_last() -> None:
     ranking = rank(prompt("When did the leader of the Normans swear fealty?", NORMANS))
     known = ranking.with_closeness([0.2])

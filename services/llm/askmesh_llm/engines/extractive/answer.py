@@ -31,11 +31,14 @@ def compose(prompt: GroundedPrompt, ranking: Ranking) -> str:
     prose = [candidate for candidate in ranking.candidates if candidate.unit.kind in ("sentence", "item")]
     if not prose or not _related(ranking):
         return NOT_IN_SOURCES
-    chosen = _completed(_choose(prose), {candidate.order: candidate for candidate in ranking.candidates})
+    by_order = {candidate.order: candidate for candidate in ranking.candidates}
+    # What announces something that is not there says nothing.
+    whole = [candidate for candidate in prose if not _dangles(candidate, by_order)]
+    chosen = _completed(_choose(whole or prose), by_order)
     if _ASKS_HOW.search(prompt.question):
         chosen += _example(ranking.candidates, chosen)
     lines = [_written(candidate) for candidate in sorted(chosen, key=lambda candidate: candidate.order)]
-    return "\n\n".join(_signature(prose[0], prompt.question) + lines)
+    return "\n\n".join(_signature(chosen[0], prompt.question) + lines)
 
 
 def _related(ranking: Ranking) -> bool:
@@ -60,6 +63,14 @@ def _choose(prose: Sequence[Candidate]) -> list[Candidate]:
             chosen.append(candidate)
             held += odd
     return chosen
+
+
+def _dangles(candidate: Candidate, by_order: Mapping[int, Candidate]) -> bool:
+    """Whether a unit ends in a colon and neither code nor a list follows it in its passage."""
+    if not candidate.unit.text.endswith(":"):
+        return False
+    follower = by_order.get(candidate.order + 1)
+    return follower is None or follower.passage is not candidate.passage or follower.unit.kind not in ("code", "item")
 
 
 def _completed(chosen: Sequence[Candidate], after: Mapping[int, Candidate]) -> list[Candidate]:
