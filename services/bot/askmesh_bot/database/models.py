@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import JSON, DateTime, Dialect, ForeignKey, Index, MetaData, String, Text, TypeDecorator
+from sqlalchemy import JSON, DateTime, Dialect, ForeignKey, Index, MetaData, String, Text, TypeDecorator, true
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 
@@ -149,6 +149,8 @@ class DocumentRow(Base):
     content_hash: Mapped[str] = mapped_column(String(64))
     text: Mapped[str] = mapped_column(Text)
     chunks: Mapped[int] = mapped_column(default=0)
+    # Whether everyone may read it. Others see it in answers only, where their frontend knows who they are.
+    public: Mapped[bool] = mapped_column(default=True, server_default=true())
     synced_at: Mapped[datetime] = mapped_column(default=now)
 
 

@@ -10,6 +10,7 @@ from sqlalchemy import delete, func, select, update
 from askmesh_bot.database.collections import index_name
 from askmesh_bot.database.engine import Database
 from askmesh_bot.database.models import ChunkRow, CollectionRow, DocumentRow, SourceRow, SyncRunRow, now
+from askmesh_bot.knowledge.audience import PUBLIC
 from askmesh_bot.knowledge.base import Document
 from askmesh_bot.knowledge.progress import SyncProgress
 from askmesh_bot.knowledge.sources.spec import SourceOptions, SourceSpec
@@ -47,6 +48,7 @@ class Journal:
                 "include": list(spec.options.include),
                 "exclude": list(spec.options.exclude),
                 "private": spec.options.private,
+                "audience": list(spec.options.audience),
             }
             return row
 
@@ -140,6 +142,7 @@ class Journal:
                     content_hash=content_hash,
                     text=document.text,
                     chunks=len(entries),
+                    public=PUBLIC in document.audience,
                     synced_at=now(),
                 )
             )
@@ -157,12 +160,12 @@ class Journal:
             )
 
     async def documents(
-        self, source: str, after: str = "", limit: int = 100
+        self, source: str, after: str = "", limit: int = 100, *, public_only: bool = False
     ) -> list[tuple[str, str, str, str, int, datetime]]:
         """(id, title, path, kind, chunks, synced_at) of a source's documents by id, those after `after`."""
         table = DocumentRow
         query = select(table.id, table.title, table.path, table.kind, table.chunks, table.synced_at).where(
-            table.source == source, table.id > after
+            table.source == source, table.id > after, *([table.public] if public_only else [])
         )
         async with self._database.read() as session:
             rows = await session.execute(query.order_by(table.id).limit(limit))
@@ -243,6 +246,7 @@ def spec_of(row: SourceRow) -> SourceSpec:
         include=tuple(kept.get("include", ())),
         exclude=tuple(kept.get("exclude", ())),
         private=bool(kept.get("private", False)),
+        audience=tuple(kept.get("audience", ())),
     )
     return SourceSpec(row.id, row.collection, row.kind, row.location, row.title, str(kept.get("link", "")), options)
 

@@ -74,7 +74,7 @@ class Library:
         """Raises NotFound."""
         if row := await self.journal.source(source):
             return row
-        raise NotFound(f"There is no source {source}.", fix="GET /v1/sources lists them.", code="source_not_found")
+        raise unknown_source(source)
 
     async def start(self, source: str) -> SyncProgress:
         """Begin to sync a source, or join the run that is under way. Returns the run's first progress."""
@@ -233,3 +233,8 @@ class Library:
         except SQLAlchemyError as error:
             # A full disk, say. Whoever follows the run must hear of its end all the same.
             log.error("run_not_kept", source=spec.id, exc_info=error)
+
+
+def unknown_source(source: str) -> NotFound:
+    """For a source that is not there, or that its asker may not know of."""
+    return NotFound(f"There is no source {source}.", fix="GET /v1/sources lists them.", code="source_not_found")

@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from askmesh_kit.logs import get_logger
 
+from askmesh_bot.knowledge.audience import narrowed
 from askmesh_bot.knowledge.base import Document, Source
 from askmesh_bot.knowledge.chunking import ChunkLimits
 from askmesh_bot.knowledge.journal import Journal
@@ -54,7 +55,8 @@ class Sync:
         yield self._snapshot()
         seen: set[str] = set()
         window: list[PlannedDocument] = []
-        async for document in self._source.documents():
+        async for found in self._source.documents():
+            document = replace(found, audience=narrowed(self._spec.options.audience, found.audience))
             seen.add(document.id)
             content_hash = learned_hash(document, self._spec, fingerprint, limits)
             if known.get(document.id) == content_hash:

@@ -4,13 +4,15 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Annotated, Any
 
-from askmesh_kit.auth import require
+from askmesh_kit.auth import Caller, require
 from askmesh_kit.errors import InvalidRequest
 from askmesh_kit.json_body import JsonRoute
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
-from askmesh_bot.knowledge.library import Library
+from askmesh_bot.database.models import SourceRow
+from askmesh_bot.knowledge.audience import PUBLIC
+from askmesh_bot.knowledge.library import Library, unknown_source
 from askmesh_bot.knowledge.progress import SyncProgress
 from askmesh_bot.knowledge.sources.locations import resolve_location
 from askmesh_bot.knowledge.sources.spec import SourceOptions, SourceSpec, link_problem, source_id
@@ -31,7 +33,7 @@ from askmesh_bot.settings import Settings
 router = APIRouter(route_class=JsonRoute, prefix="/v1", tags=["knowledge"])
 
 _WRITE = [Depends(require("write"))]
-_READ = [Depends(require("read"))]
+_Reader = Annotated[Caller, Depends(require("read"))]
 _EVENTS: dict[int | str, dict[str, Any]] = {
     200: {"content": {"text/event-stream": {}}, "description": "Progress, where `stream` is true"}
 }
@@ -60,15 +62,17 @@ async def add_source(body: NewSource, request: Request, shelf: _Library) -> Star
     return await _started(spec.id, body.stream, shelf)
 
 
-@router.get("/sources", dependencies=_READ, summary="The sources, and how they are")
-async def list_sources(shelf: _Library, collection: Annotated[str | None, Query(max_length=64)] = None) -> SourceList:
-    rows = await shelf.journal.sources(collection)
+@router.get("/sources", summary="The sources, and how they are; without the scope write, those open to everyone")
+async def list_sources(
+    shelf: _Library, caller: _Reader, collection: Annotated[str | None, Query(max_length=64)] = None
+) -> SourceList:
+    rows = [row for row in await shelf.journal.sources(collection) if _may_see(caller, row[0])]
     return SourceList(data=[SourceSummary.of(*row, shelf.progress(row[0].id)) for row in rows])
 
 
-@router.get("/sources/{source}", dependencies=_READ, summary="One source and its last run")
-async def get_source(source: str, shelf: _Library) -> SourceDetail:
-    row = await shelf.get(source)
+@router.get("/sources/{source}", summary="One source and its last run")
+async def get_source(source: str, shelf: _Library, caller: _Reader) -> SourceDetail:
+    row = await _seen(shelf, source, caller)
     counts = next(found for found in await shelf.journal.sources(row.collection) if found[0].id == source)
     return SourceDetail.of_run(counts, shelf.progress(source), await shelf.journal.last_run(source))
 
@@ -90,15 +94,16 @@ async def forget_source(source: str, shelf: _Library) -> Forgotten:
     return Forgotten(id=source, deleted=True, records=await shelf.forget(source))
 
 
-@router.get("/documents", dependencies=_READ, summary="A source's documents by id, a page at a time")
+@router.get("/documents", summary="A source's documents by id, a page at a time")
 async def list_documents(
     shelf: _Library,
+    caller: _Reader,
     source: Annotated[str, Query(max_length=128)],
     after: Annotated[str, Query(max_length=512, description="The last id of the page before.")] = "",
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
 ) -> DocumentList:
-    await shelf.get(source)
-    rows = await shelf.journal.documents(source, after, limit + 1)
+    await _seen(shelf, source, caller)
+    rows = await shelf.journal.documents(source, after, limit + 1, public_only="write" not in caller.scopes)
     data = [document_summary(row) for row in rows[:limit]]
     return DocumentList(data=data, next=data[-1].id if len(rows) > limit else None)
 
@@ -110,6 +115,19 @@ async def list_documents(
 )
 async def forget_document(source: str, document: str, shelf: _Library) -> Forgotten:
     return Forgotten(id=document, deleted=True, records=await shelf.forget_document(source, document))
+
+
+def _may_see(caller: Caller, row: SourceRow) -> bool:
+    audience = row.options.get("audience") or [PUBLIC]
+    return PUBLIC in audience or "write" in caller.scopes
+
+
+async def _seen(shelf: Library, source: str, caller: Caller) -> SourceRow:
+    """A source that the caller may know of. Raises NotFound."""
+    row = await shelf.get(source)
+    if not _may_see(caller, row):
+        raise unknown_source(source)
+    return row
 
 
 async def _started(source: str, stream: bool, shelf: Library) -> Started | Response:
@@ -137,7 +155,12 @@ def _spec(body: NewSource, settings: Settings) -> SourceSpec:
     if body.link and (problem := link_problem(body.link)):
         raise InvalidRequest(f"This can't be used as a link: {problem}.", code="invalid_link", param="link")
     title = body.title or Path(location).name or location
-    options = SourceOptions(tuple(body.options.include), tuple(body.options.exclude), body.options.private)
+    options = SourceOptions(
+        tuple(body.options.include),
+        tuple(body.options.exclude),
+        body.options.private,
+        tuple(body.options.audience),
+    )
     return SourceSpec(
         source_id(collection, body.kind, location), collection, body.kind, location, title, body.link, options
     )

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, Field
 
 from askmesh_bot.database.models import SourceRow, SyncRunRow
+from askmesh_bot.knowledge.audience import LABEL
 from askmesh_bot.knowledge.progress import SyncProgress
 
 _Glob = Annotated[str, Field(min_length=1, max_length=300)]
@@ -21,6 +22,11 @@ class Options(BaseModel):
     private: bool = Field(
         False,
         description="Private and undocumented Python objects too; of chats, private channels and direct messages.",
+    )
+    audience: list[Annotated[str, Field(pattern=LABEL)]] = Field(
+        default_factory=list,
+        max_length=50,
+        description="Who may see it, by any of these labels: public, guild:ID, role:ID, channel:ID. None: everyone.",
     )
 
 

@@ -37,8 +37,8 @@ async def read(
         "X-Content-Type-Options": "nosniff",
         "Referrer-Policy": "same-origin",
     }
-    if document is None:
-        # A page as well: old citations are followed by people.
+    if document is None or not document.public:
+        # A page as well: old citations are followed by people. Who may see what is not for everyone is not known here.
         return HTMLResponse(missing_page(path=path, nonce=nonce), 404, headers=headers)
     row = await shelf.journal.source(source)
     page = reader_page(

@@ -146,3 +146,40 @@ def test_learning_needs_the_write_scope(start: Callable[..., httpx2.Client], fol
     assert client.post("/v1/sources", json=body, headers=reader).status_code == 403
     assert client.get("/v1/sources", headers=reader).status_code == 200
     assert client.post("/v1/sources", json=body, headers={"Authorization": "Bearer writer"}).status_code == 202
+
+
+def test_a_source_for_a_few_is_in_no_public_answer_page_or_list(
+    start: Callable[..., httpx2.Client], folder: Path
+) -> None:
+    client = start(api_keys="all,reads=read")
+    client.headers["Authorization"] = "Bearer all"
+    events = learn(client, folder, options={"audience": ["role:7"]})
+    assert events[-1][0] == "done"
+    source = events[-1][1]["source"]
+    documents = client.get("/v1/documents", params={"source": source}).json()["data"]
+    assert len(documents) == 2
+    collection = client.get(f"/v1/sources/{source}").json()["collection"]
+    read = f"/read/{collection}/{source}/other.md"
+    assert client.get(read).status_code == 404  # the page can't tell who looks at it
+    answer = client.post("/v1/ask", json={"question": "How to frobnicate the widget?"}).json()
+    assert (answer["outcome"], answer["passages"]) == ("abstained", [])
+
+    client.headers["Authorization"] = "Bearer reads"
+    assert client.get("/v1/sources").json()["data"] == []
+    assert client.get(f"/v1/sources/{source}").status_code == 404
+    assert client.get("/v1/documents", params={"source": source}).status_code == 404
+
+    client.headers["Authorization"] = "Bearer all"
+    assert learn(client, folder)[-1][1]["documents_changed"] == 2  # opened to everyone: nothing is embedded again
+    assert learn(client, folder)[-1][1]["chunks_embedded"] == 0
+    client.headers["Authorization"] = "Bearer reads"
+    assert client.get(read).status_code == 200
+    answer = client.post("/v1/ask", json={"question": "How to frobnicate the widget?"}).json()
+    assert answer["passages"]
+
+
+def test_what_is_no_label_is_refused(start: Callable[..., httpx2.Client], folder: Path) -> None:
+    client = start()
+    for wrong in ("role 7", "Role:7", "role:", "a" * 40, ""):
+        body = {"kind": "folder", "location": str(folder), "options": {"audience": [wrong]}}
+        assert client.post("/v1/sources", json=body).status_code == 400, wrong

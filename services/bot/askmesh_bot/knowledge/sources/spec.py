@@ -20,6 +20,7 @@ class SourceOptions:
     include: tuple[str, ...] = ()  # globs of paths; empty: every file that can be read
     exclude: tuple[str, ...] = ()
     private: bool = False  # private and undocumented Python objects too
+    audience: tuple[str, ...] = ()  # who may see it, as labels; empty: as its documents say, mostly everyone
     max_file_bytes: int = 1_000_000
     max_documents: int = 50_000
 
