@@ -1,0 +1,1 @@
+"""The vector database beside its alternatives."""
