@@ -57,7 +57,7 @@ class Measurer:
     def ask(self, question: EvalQuestion) -> Asked:
         """One question, alone, so that times are those of one asker."""
         found = self._search(question, "rrf k=60")
-        matches = [_match(item) for item in found]
+        matches = [match_of(item) for item in found]
         served = rescored(question.text, matches)
         signals = measure(question.text, [candidate(match) for match in served])
         began = time.perf_counter()
@@ -85,6 +85,19 @@ class Measurer:
             timings_ms=answer["timings_ms"],
             passages=[{key: place[key] for key in ("number", "header", "text", "path")} for place in shown],
         )
+
+    def search(self, collection: str, text: str) -> list[dict[str, Any]]:
+        """The database's hybrid matches for a text."""
+        return self._search(EvalQuestion("", text, "", "", True, (), (), collection), "rrf k=60")
+
+    def converse(self, collection: str, questions: Sequence[str]) -> dict[str, Any]:
+        """The answer to the last of several questions of one conversation."""
+        answer: dict[str, Any] = {}
+        for text in questions:
+            body = {"question": text, "collection": collection}
+            body |= {"conversation_id": answer["conversation_id"]} if answer else {}
+            answer = self._post(f"{self._bot}/v1/ask", body)
+        return answer
 
     def learn(self, collection: str, folder: str, title: str, kind: str = "tree") -> dict[str, Any]:
         """Bring the corpus up to date; only what changed is embedded. Returns the last progress."""
@@ -159,7 +172,8 @@ def first_gold(question: EvalQuestion, places: Sequence[dict[str, Any]]) -> int 
     return next((rank for rank, place in enumerate(places, start=1) if question.is_gold(place)), None)
 
 
-def _match(item: dict[str, Any]) -> Match:
+def match_of(item: dict[str, Any]) -> Match:
+    """A match of the search API as the bot sees it."""
     ranks, scores = item["ranks"], item["scores"]
     dense, lexical = scores["dense"], scores["lexical"]
     return Match(item["id"], item["score"], item["metadata"], dense, ranks["dense"], ranks["lexical"], lexical)
