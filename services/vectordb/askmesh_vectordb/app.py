@@ -9,9 +9,9 @@ from fastapi import FastAPI
 
 from askmesh_vectordb import __version__
 from askmesh_vectordb.bindings import Bindings
+from askmesh_vectordb.moving.moves import Moves
 from askmesh_vectordb.routes import ROUTERS
 from askmesh_vectordb.settings import Settings
-from askmesh_vectordb.stores import open_store
 from askmesh_vectordb.stores.base import Store
 from askmesh_vectordb.wire_errors import pinecone_error
 
@@ -19,20 +19,23 @@ from askmesh_vectordb.wire_errors import pinecone_error
 class State(TypedDict):
     store: Store
     bindings: Bindings
+    moves: Moves
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
     """The app. Its store is opened here and closed when the app shuts down."""
     settings = settings or Settings()
     bindings = Bindings(settings)
-    store = open_store(settings)
+    moves = Moves(settings)
+    store = moves.store
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[State]:
         try:
-            yield {"store": store, "bindings": bindings}
+            await moves.start()
+            yield {"store": store, "bindings": bindings, "moves": moves}
         finally:
-            await store.close()
+            await moves.close()
 
     return build_app(
         name="vectordb",

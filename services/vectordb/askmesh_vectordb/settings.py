@@ -81,6 +81,19 @@ class Settings(ServiceSettings):
         100, ge=1, le=1000, description="Breadth of PostgreSQL's search in the HNSW index, at least."
     )
 
+    move_targets: SecretStr = Field(
+        SecretStr(""),
+        description="JSON object of further stores that a move may go to, by name: "
+        '`{"new": "postgres://user:password@host/database"}`.',
+    )
+    move_log_limit: int = Field(
+        200_000, ge=1, description="Changes that a move's second store may be behind before it is filled anew."
+    )
+    move_page_size: int = Field(200, ge=1, le=10_000, description="Records that a move copies at a time.")
+    move_min_overlap: float = Field(
+        0.9, ge=0, le=1, description="Share of nearest neighbours that both stores must find before a move is ready."
+    )
+
     max_upsert_vectors: int = Field(1000, ge=1, description="Vectors in one upsert.")
     max_upsert_bytes: int = Field(2 * 1024 * 1024, ge=1, description="Body of one upsert, in bytes.")
     max_top_k: int = Field(10_000, ge=1, description="Largest topK.")

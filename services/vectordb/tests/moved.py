@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +45,7 @@ async def contents(store: Store) -> Contents:
 
 
 def in_folder(folder: Path, work: Callable[[LocalStore], Coroutine[Any, Any, Any]]) -> Any:
-    """Do something with the local store of a folder, and close it."""
+    """Do something with the local store of a folder, and close it; on a thread, for a loop may be running here."""
 
     async def run() -> Any:
         store = LocalStore(folder)
@@ -53,7 +54,8 @@ def in_folder(folder: Path, work: Callable[[LocalStore], Coroutine[Any, Any, Any
         finally:
             await store.close()
 
-    return asyncio.run(run())
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, run()).result()
 
 
 def held(folder: Path) -> Contents:
