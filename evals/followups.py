@@ -119,11 +119,11 @@ def _write(folder: Path, measured: Sequence[TwoTurns], configuration: dict[str, 
     told = table(measured)
     follow = [one for one in measured if one.style == "follow-up"]
     alone = [one for one in measured if one.style != "follow-up"]
+    taken = [sum(one.taken_for_follow_up for one in group) for group in (follow, alone)]
+    answered, cited = sum(one.outcome == "answered" for one in follow), sum(one.gold_cited for one in follow)
     notes = [
-        f"Taken for a follow-up: {sum(one.taken_for_follow_up for one in follow)} of {len(follow)} that are one, "
-        f"{sum(one.taken_for_follow_up for one in alone)} of {len(alone)} that stand alone.",
-        f"Answered in the conversation: {sum(one.outcome == 'answered' for one in follow)} of {len(follow)} follow-ups, "
-        f"{sum(one.gold_cited for one in follow)} of them citing a gold place.",
+        f"Taken for a follow-up: {taken[0]} of {len(follow)} that are one, {taken[1]} of {len(alone)} that stand alone.",
+        f"In a conversation: {answered} of {len(follow)} follow-ups answered, {cited} citing a gold place.",
     ]
     folder.mkdir(parents=True, exist_ok=True)
     stem = folder / f"{datetime.now(UTC):%Y-%m-%d}-followups"

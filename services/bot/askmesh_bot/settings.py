@@ -75,6 +75,12 @@ class AnsweringSettings(BaseSettings):
     )
     search_timeout_s: float = Field(4.0, gt=0, description="Longest wait for each step before the writing, in seconds.")
     history_turns: int = Field(4, ge=0, le=20, description="Earlier turns of the conversation that are read.")
+    rewrite: Literal["auto", "rules"] = Field(
+        "auto", description="Follow-ups are completed by the language model where it writes freely, or by rules only."
+    )
+    rewrite_timeout_s: float = Field(
+        3.0, gt=0, description="Longest wait for the model to complete a follow-up, in seconds; then rules do."
+    )
     max_question_chars: int = Field(2000, ge=10, description="Longest question, in characters.")
     concurrent_answers: int = Field(16, ge=1, description="Answers written at once; more wait, then get a 429.")
     waiting_answers: int = Field(64, ge=0, description="Questions that may wait for their turn.")

@@ -10,6 +10,7 @@ from askmesh_bot.answering.base import Citation, Delta, Done, Outcome, Passage, 
 from askmesh_bot.answering.citations import CitationCheck, Strictness
 from askmesh_bot.answering.closeness import EmbeddingCloseness
 from askmesh_bot.answering.draft import Draft
+from askmesh_bot.answering.llm_rewrite import rewritten_by
 from askmesh_bot.answering.packing import distinct, numbered, pack
 from askmesh_bot.answering.prompt import build_messages, new_nonce
 from askmesh_bot.answering.quoting import quote_best
@@ -59,6 +60,7 @@ class Answering:
             await self._greet(kind)
             return
         await self._emit(Status("searching", "Searching the sources"))
+        await self._complete()
         found = await self._searching.find(self._question, self._query)
         self._query = found.query
         with self._timings.step("rank"):
@@ -67,6 +69,15 @@ class Answering:
             await self._abstain(found.insufficiency, numbered(candidates), meant=found.meant)
             return
         await self._answer(found, candidates)
+
+    async def _complete(self) -> None:
+        """Have the model say what a follow-up leaves out, where one can; the rules have done so already."""
+        settings = self._means.settings
+        if self._query.follow_up and settings.rewrite == "auto":
+            with self._timings.step("rewrite"):
+                self._query = await rewritten_by(
+                    self._means.llm, self._query, self._history, settings.rewrite_timeout_s
+                )
 
     async def _answer(self, found: Found, candidates: Sequence[Candidate]) -> None:
         if found.meant:

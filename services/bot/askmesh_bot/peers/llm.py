@@ -24,6 +24,8 @@ class ChatModel:
 
     id: str
     max_model_len: int
+    # Whether it says more than what stands in numbered passages. Only our own service knows an engine that does not.
+    writes_freely: bool = True
 
 
 class LlmClient:
@@ -117,8 +119,9 @@ class LlmClient:
         wanted = self._settings.model or next(iter(entries), "")
         if not wanted:
             raise PeerError("llm", self._calls.url, "it lists no model; set ASKMESH_LLM_MODEL.")
-        length = entries.get(wanted, {}).get("max_model_len") or self._settings.context_tokens
-        return ChatModel(wanted, int(length))
+        entry = entries.get(wanted, {})
+        length = entry.get("max_model_len") or self._settings.context_tokens
+        return ChatModel(wanted, int(length), writes_freely=entry.get("engine") != "extractive")
 
 
 def estimate_tokens(prompt: str | Sequence[Message]) -> int:
