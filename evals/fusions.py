@@ -3,6 +3,9 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from askmesh_bot.answering.fusion import WEIGHTS, all_signs
+from askmesh_bot.peers.vectordb import Match as Found
+
 Match = dict[str, Any]
 
 
@@ -38,9 +41,33 @@ def convex(alpha: float) -> Callable[[Sequence[Match]], list[Match]]:
     return fuse
 
 
-# `convex 0.5` is the order as served but for the names that a question calls objects by.
+# Kinds of signs in the order in which they are added to `convex 0.5`; with all of them it is the order as served.
+_STEPS = {"names": ("named",), "rare words": ("terms", "header"), "words side by side": ("pairs",)}
+
+
+def with_signs(names: Sequence[str]) -> Callable[[str, Sequence[Found]], list[Found]]:
+    """The order by some of the served order's signs alone."""
+    columns = [WEIGHTS._fields.index(name) for name in names]
+
+    def order(question: str, matches: Sequence[Found]) -> list[Found]:
+        signs = all_signs(question, matches)
+        scores = [sum(own[column] * WEIGHTS[column] for column in columns) for own in signs]
+        return [matches[place] for place in sorted(range(len(matches)), key=lambda place: -scores[place])]
+
+    return order
+
+
+def _steps() -> dict[str, Callable[[str, Sequence[Found]], list[Found]]]:
+    added, found = ["dense", "lexical"], {}
+    for name, signs in _STEPS.items():
+        added += signs
+        found[f"+ {name}"] = with_signs(tuple(added))
+    return found
+
+
 FUSIONS: dict[str, Callable[[Sequence[Match]], list[Match]]] = {
     "rrf k=10": reciprocal(10),
     "convex 0.7": convex(0.7),
     "convex 0.5": convex(0.5),
 }
+STEPS = _steps()

@@ -6,11 +6,12 @@ from dataclasses import astuple, dataclass, field
 from typing import Any
 
 import httpx2
+from askmesh_bot.answering.calibration import Weights, weights_of
 from askmesh_bot.answering.fusion import rescored
 from askmesh_bot.answering.retrieval import candidate
 from askmesh_bot.answering.sufficiency import measure
 from askmesh_bot.peers.vectordb import Match
-from fusions import FUSIONS
+from fusions import FUSIONS, STEPS
 from measures import holds_facts
 from questions import EvalQuestion
 
@@ -19,12 +20,13 @@ from questions import EvalQuestion
 SEARCHES = ("dense", "lexical", "rrf k=60")
 AS_SERVED = "as served"
 SHOWN = "shown to the model"
-MODES = (*SEARCHES, *FUSIONS, AS_SERVED, SHOWN)
+MODES = (*SEARCHES, *FUSIONS, *STEPS, AS_SERVED, SHOWN)
 
 
 @dataclass
 class Asked:
-    """One question and what became of it. `gold_cited` tells of each citation whether it overlaps a gold span."""
+    """One question and what became of it. `gold_cited` tells of each citation whether it overlaps a gold span, and
+    `fact_cited` whether its passage holds the answer, there or elsewhere."""
 
     id: str
     corpus: str
@@ -38,9 +40,12 @@ class Asked:
     answer: str
     facts: bool
     gold_cited: list[bool]
+    fact_cited: list[bool]
     cited: list[str]
     # The gate's similarity, coverage, missing, agreement and unknown_name.
     signals: list[float]
+    # The gate's probability that there is an answer.
+    chance: float
     seconds: float
     timings_ms: dict[str, float] = field(default_factory=dict)
     passages: list[dict[str, Any]] = field(default_factory=list)
@@ -53,6 +58,7 @@ class Measurer:
         self._bot, self._embeddings, self._vectordb, self._top_k = bot, embeddings, vectordb, top_k
         self._http = httpx2.Client(timeout=120, trust_env=False)
         self._index_name = ""
+        self._gate: Weights | None = None
 
     def ask(self, question: EvalQuestion) -> Asked:
         """One question, alone, so that times are those of one asker."""
@@ -64,7 +70,8 @@ class Measurer:
         answer = self._post(f"{self._bot}/v1/ask", {"question": question.text, "collection": question.corpus})
         seconds = time.perf_counter() - began
         citations = answer["citations"]
-        shown = answer["passages"]
+        # As the model read them: the bot numbers them anew, by their first citation.
+        shown = sorted(answer["passages"], key=lambda place: -place["score"])
         return Asked(
             id=question.id,
             corpus=question.corpus,
@@ -79,11 +86,19 @@ class Measurer:
             facts=answer["outcome"] == "answered"
             and holds_facts(answer["answer"], question.key_facts, any_of_them=question.any_fact),
             gold_cited=[question.is_gold(place) for place in citations],
+            fact_cited=[
+                question.is_gold(place) or holds_facts(place["text"], question.key_facts, any_of_them=question.any_fact)
+                for place in citations
+            ],
             cited=[f"{place['path']}:{place['line_start']}-{place['line_end']}" for place in citations],
             signals=[round(float(value or 0), 4) for value in astuple(signals)[:5]],
+            chance=round(signals.chance(self._weights()), 4),
             seconds=round(seconds, 3),
             timings_ms=answer["timings_ms"],
-            passages=[{key: place[key] for key in ("number", "header", "text", "path")} for place in shown],
+            passages=[
+                {"number": number} | {key: place[key] for key in ("header", "text", "path", "line_start", "line_end")}
+                for number, place in enumerate(shown, start=1)
+            ],
         )
 
     def search(self, collection: str, text: str) -> list[dict[str, Any]]:
@@ -128,6 +143,9 @@ class Measurer:
         ranks = {
             mode: first_gold(question, [match["metadata"] for match in matches]) for mode, matches in places.items()
         }
+        matches = [match_of(item) for item in found]
+        for name, order in STEPS.items():
+            ranks[name] = first_gold(question, [dict(match.metadata) for match in order(question.text, matches)])
         ranks[AS_SERVED] = first_gold(question, [dict(match.metadata) for match in served])
         ranks[SHOWN] = first_gold(question, shown)
         return ranks
@@ -145,6 +163,13 @@ class Measurer:
         body = {"input": text, "input_type": "query"}
         vector: list[float] = self._post(f"{self._embeddings}/v1/embeddings", body)["data"][0]["embedding"]
         return vector
+
+    def _weights(self) -> Weights:
+        """The gate's, for the running embedding model."""
+        if self._gate is None:
+            model = self._get(f"{self._embeddings}/v1/models")["data"][0]
+            self._gate = weights_of(model["fingerprint"], model["id"])
+        return self._gate
 
     def _index(self) -> str:
         """The index that holds the collections: its tag is the running model's fingerprint."""

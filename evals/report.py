@@ -7,13 +7,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import risk
 from measures import hit_at, interval, mean_reciprocal_rank, percentile
-from measuring import AS_SERVED, MODES, Asked
+from measuring import AS_SERVED, MODES, SEARCHES, Asked
+from significance import paired_randomisation
 
 # A drop of more than this below the baseline fails.
 TOLERANCE = 0.02
 # What the gate compares, where a set has it.
 GATED = ("hit@1", "hit@5", "facts", "citation_precision", "answered", "refused")
+_MOST_PLOTTED = 8
 # Between the peers: what a service is asked for is its own time, the rest is what the bot adds.
 _PEERS = ("embed", "search", "write", "pack")
 
@@ -30,7 +33,13 @@ def summarise(asked: Sequence[Asked]) -> dict[str, Any]:
             figures[f"{corpus}/all answerable"] = {
                 half: _figures([one for one in own if half in ("all", one.half)]) for half in HALVES
             }
-    return {"figures": figures, "retrieval": _retrieval(asked), "milliseconds": _times(asked)}
+    return {
+        "figures": figures,
+        "retrieval": _retrieval(asked),
+        "significance": _significance(asked),
+        "risk": {one.name: {"n": one.questions, "points": one.points} for one in risk.curves(asked)},
+        "milliseconds": _times(asked),
+    }
 
 
 HALVES = ("dev", "held-out", "all")
@@ -52,6 +61,7 @@ def _figures(items: Sequence[Asked]) -> dict[str, Any]:
         "facts_if_answered": _share([item.facts for item in answered]),
         "gold_cited": _share([any(item.gold_cited) for item in items]),
         "citation_precision": _share(citations),
+        "citation_holds_answer": _share([held for item in answered for held in item.fact_cited]),
         # CRAG's score (Yang et al. 2024): right +1, abstained 0, wrong -1.
         "crag": {
             "value": round(sum(item.facts - (not item.facts) for item in answered) / len(items), 3) if items else 0.0
@@ -71,6 +81,25 @@ def _retrieval(asked: Sequence[Asked]) -> dict[str, Any]:
                 **{f"hit@{k}": round(hit_at(ranks, k), 3) for k in (1, 5, 10)},
                 "mrr": round(mean_reciprocal_rank(ranks), 3),
             }
+    return rows
+
+
+def _significance(asked: Sequence[Asked]) -> dict[str, Any]:
+    """The served order against each of the database's own: mean difference of reciprocal ranks, and p; pooled sets too."""
+    rows = {}
+    own = [item for item in asked if item.ranks]
+    corpora = sorted({item.corpus for item in own})
+    for corpus in [*corpora, "pooled"] if len(corpora) > 1 else corpora:
+        for half in ("held-out", "all"):
+            chosen = [item for item in own if corpus in ("pooled", item.corpus) and half in ("all", item.half)]
+            for mode in SEARCHES:
+                ours, theirs = ([1 / (item.ranks[name] or 1e9) for item in chosen] for name in (AS_SERVED, mode))
+                difference, p = paired_randomisation(ours, theirs)
+                rows[f"{corpus}/{half}/{mode}"] = {
+                    "n": len(chosen),
+                    "difference": round(difference, 3),
+                    "p": round(p, 4),
+                }
     return rows
 
 
@@ -118,7 +147,8 @@ def drops(figures: dict[str, Any], baseline: dict[str, Any]) -> list[str]:
 
 def table(summary: dict[str, Any]) -> str:
     """The held-out figures as Markdown."""
-    columns = ("hit@1", "hit@5", "answered", "facts", "facts_if_answered", "gold_cited", "citation_precision", "crag")
+    columns = ("hit@1", "hit@5", "answered", "facts", "facts_if_answered", "gold_cited", "citation_precision")
+    columns += ("citation_holds_answer", "crag")
     lines = ["| held-out half | n | " + " | ".join(columns) + " | refused |", "|---" * (len(columns) + 3) + "|"]
     for group, halves in summary["figures"].items():
         row = halves["held-out"]
@@ -144,24 +174,58 @@ def write(folder: Path, name: str, asked: Sequence[Asked], configuration: dict[s
     whole = json.dumps(parts, indent=1, ensure_ascii=False)[:-2]
     lines = ",\n".join("  " + json.dumps(row, ensure_ascii=False) for row in rows)
     stem.with_suffix(".json").write_text(f'{whole},\n "questions": [\n{lines}\n ]\n}}\n', encoding="utf-8")
-    stem.with_suffix(".md").write_text(_markdown(name, summary, configuration), encoding="utf-8")
+    curves = risk.curves(asked)
+    plotted = [one for one in curves if one.name in ("all", "all but adversarial") or len(curves) < _MOST_PLOTTED]
+    stem.with_suffix(".svg").write_text(risk.svg(plotted), encoding="utf-8")
+    page = _markdown(stem.name, summary, configuration, risk.table(curves))
+    stem.with_suffix(".md").write_text(page, encoding="utf-8")
     return stem.with_suffix(".md")
 
 
 def _row(item: Asked) -> dict[str, Any]:
     row = asdict(item)
-    keep = ("id", "corpus", "style", "half", "answerable", "outcome", "reason", "facts", "gold_cited", "cited")
-    found = {key: row[key] for key in (*keep, "signals", "seconds")}
+    keep = (
+        "id",
+        "corpus",
+        "style",
+        "half",
+        "answerable",
+        "outcome",
+        "reason",
+        "facts",
+        "gold_cited",
+        "fact_cited",
+        "cited",
+    )
+    found = {key: row[key] for key in (*keep, "signals", "chance", "seconds")}
     found["rank"] = item.ranks.get(AS_SERVED)
     return found
 
 
-def _markdown(name: str, summary: dict[str, Any], configuration: dict[str, Any]) -> str:
-    lines = [f"# {name}, {datetime.now(UTC):%Y-%m-%d}", "", "95 % bootstrap intervals in brackets.", "", table(summary)]
+def _markdown(name: str, summary: dict[str, Any], configuration: dict[str, Any], risks: Sequence[str]) -> str:
+    lines = [f"# {name}", "", "95 % bootstrap intervals in brackets.", "", table(summary)]
     lines += ["", "## Retrieval, step by step (held-out)", "", "| ranking | n | hit@1 | hit@5 | hit@10 | MRR |"]
     lines += ["|---|---|---|---|---|---|"]
     lines += [f"| {key} | " + " | ".join(map(str, row.values())) + " |" for key, row in summary["retrieval"].items()]
-    lines += ["", "## Milliseconds of an answer", "", "| step | p50 | p95 |", "|---|---|---|"]
+    lines += ["", "## The served order against the database's own", ""]
+    lines += ["Mean difference of reciprocal ranks; p of a paired randomisation test.", ""]
+    lines += ["| questions | n | difference | p |", "|---|---|---|---|"]
+    lines += [
+        f"| {key} | {row['n']} | {row['difference']:+} | {row['p']} |" for key, row in summary["significance"].items()
+    ]
+    lines += [
+        "",
+        "## Risk and coverage (held-out)",
+        "",
+        "Share of wrong ones among the surest answers, at the share of all",
+    ]
+    lines += [
+        "questions that these are. What is answered and should be refused is wrong.",
+        "",
+        f"![curves]({name}.svg)",
+        "",
+    ]
+    lines += [*risks, "", "## Milliseconds of an answer", "", "| step | p50 | p95 |", "|---|---|---|"]
     lines += [f"| {step} | {row['p50']} | {row['p95']} |" for step, row in summary["milliseconds"].items()]
     lines += ["", "## Configuration", "", "```json", json.dumps(configuration, indent=1, ensure_ascii=False), "```", ""]
     return "\n".join(lines)

@@ -1,5 +1,5 @@
 """`python -m evals.scifact [--data FOLDER] [--url URL] [--parity N]`, from the repository's root: nDCG@10 of SciFact with
-the embeddings service's model, through its HTTP API. all-MiniLM-L6-v2 is published at 0.645."""
+the embeddings service's model, through its HTTP API (all-MiniLM-L6-v2 is published at 0.645), and of hybrid search."""
 
 import argparse
 import json
@@ -12,7 +12,7 @@ from typing import Any
 import ir_measures
 import numpy as np
 
-from evals.scifact import dataset
+from evals.scifact import dataset, hybrid
 from evals.scifact.service import embed, model, service
 
 EVALS = Path(__file__).resolve().parent.parent
@@ -44,7 +44,7 @@ def main() -> int:
 
 
 def measure(data: dataset.SciFact, url: str | None, parity: int) -> dict[str, Any]:
-    """Embed abstracts and claims, rank by cosine, and score the best hundred."""
+    """Embed abstracts and claims, rank by cosine, and score the best hundred; then rank by `/search` and the bot."""
     abstracts, claims = list(data.abstracts), list(data.claims)
     with service(url) as client:
         began = time.perf_counter()
@@ -59,6 +59,7 @@ def measure(data: dataset.SciFact, url: str | None, parity: int) -> dict[str, An
     }
     scores = ir_measures.calc_aggregate([ir_measures.nDCG @ 10, ir_measures.R @ 100], data.relevant, run)
     print(f"nDCG@10 {scores[ir_measures.nDCG @ 10]:.4f}", flush=True)
+    ordered = hybrid.measure(data, passages, queries)
     result = {
         "date": f"{datetime.now(UTC):%Y-%m-%dT%H:%MZ}",
         "model": served,
@@ -66,6 +67,7 @@ def measure(data: dataset.SciFact, url: str | None, parity: int) -> dict[str, An
         "claims": len(claims),
         "ndcg@10": round(scores[ir_measures.nDCG @ 10], 4),
         "recall@100": round(scores[ir_measures.R @ 100], 4),
+        **ordered,
         "abstracts_per_s": round(len(abstracts) / seconds, 1),
         "cpus": os.cpu_count(),
     }

@@ -10,9 +10,12 @@ from typing import Any
 
 @dataclass(frozen=True)
 class SciFact:
-    """Texts by id; `relevant` maps a claim to the abstracts that bear on it and how much."""
+    """Texts by id; `relevant` maps a claim to the abstracts that bear on it and how much. `abstracts` are titles and bodies
+    as one text each."""
 
     abstracts: dict[str, str]
+    titles: dict[str, str]
+    bodies: dict[str, str]
     claims: dict[str, str]
     relevant: dict[str, dict[str, int]]
 
@@ -23,9 +26,11 @@ def read(folder: Path) -> SciFact:
         relevant: dict[str, dict[str, int]] = {}
         for row in csv.DictReader(file, delimiter="\t"):
             relevant.setdefault(row["query-id"], {})[row["corpus-id"]] = int(row["score"])
-    abstracts = {row["_id"]: f"{row['title']} {row['text']}".strip() for row in _rows(folder, "corpus.jsonl")}
+    rows = _rows(folder, "corpus.jsonl")
+    titles, bodies = ({row["_id"]: row[field] for row in rows} for field in ("title", "text"))
+    abstracts = {name: f"{titles[name]} {bodies[name]}".strip() for name in titles}
     claims = {row["_id"]: row["text"] for row in _rows(folder, "queries.jsonl") if row["_id"] in relevant}
-    return SciFact(abstracts, claims, relevant)
+    return SciFact(abstracts, titles, bodies, claims, relevant)
 
 
 def _rows(folder: Path, name: str) -> list[dict[str, Any]]:

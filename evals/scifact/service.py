@@ -1,4 +1,4 @@
-"""The embeddings service over HTTP: one of our own on a free port, or one that runs already."""
+"""The embeddings service over HTTP, one of our own on a free port or one that runs already, and a vector database."""
 
 import os
 import socket
@@ -23,10 +23,24 @@ def service(url: str | None) -> Iterator[httpx2.Client]:
         with httpx2.Client(base_url=url, timeout=300) as client:
             yield client
         return
+    with _own("embeddings", {}) as client:
+        yield client
+
+
+@contextmanager
+def vectordb(data_path: str) -> Iterator[httpx2.Client]:
+    """A client of a vector database started for the block, which `ASKMESH_VECTORDB_…` variables reach."""
+    with _own("vectordb", {"ASKMESH_VECTORDB_DATA_PATH": data_path}) as client:
+        yield client
+
+
+@contextmanager
+def _own(name: str, variables: dict[str, str]) -> Iterator[httpx2.Client]:
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
-    environment = os.environ | {"ASKMESH_EMBEDDINGS_PORT": str(port), "ASKMESH_EMBEDDINGS_LOG_LEVEL": "warning"}
-    command = [sys.executable, "-m", "askmesh_embeddings", "serve"]
+    own = {f"ASKMESH_{name.upper()}_PORT": str(port), f"ASKMESH_{name.upper()}_LOG_LEVEL": "warning"}
+    environment = os.environ | own | variables
+    command = [sys.executable, "-m", f"askmesh_{name}", "serve"]
     process = subprocess.Popen(command, env=environment)  # noqa: S603 - our own service
     try:
         with httpx2.Client(base_url=f"http://127.0.0.1:{port}", timeout=300, trust_env=False) as client:
@@ -62,4 +76,4 @@ def _wait(process: "subprocess.Popen[bytes]", client: httpx2.Client) -> None:
         except httpx2.TransportError:
             pass
         time.sleep(0.2)
-    raise SystemExit("The embeddings service did not become ready: its log says why.")
+    raise SystemExit("A service did not become ready: its log says why.")

@@ -11,9 +11,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from fit_gate import fit
 from fusions import convex, reciprocal
 from measures import hit_at, holds_facts, interval, mean_reciprocal_rank, percentile
-from measuring import first_gold
+from measuring import Asked, first_gold
 from questions import EvalQuestion, Span, read_questions
 from report import drops
+from risk import curve, svg
+from significance import paired_randomisation
 
 
 def test_hits_and_reciprocal_ranks() -> None:
@@ -111,3 +113,34 @@ def test_the_gates_weights_follow_what_tells_the_questions_apart() -> None:
     assert missing < 0
     assert agreement == unknown_name == pytest.approx(0)
     assert fit(rows, (1, 2, 3, 4))[0] == 0
+
+
+def test_a_clear_lead_is_significant_and_an_even_one_is_not() -> None:
+    better, p = paired_randomisation([1.0] * 12 + [0.5] * 8, [0.5] * 12 + [0.5] * 8)
+    assert better == pytest.approx(0.3)
+    assert p < 0.01
+    assert paired_randomisation([1.0, 0.0] * 10, [0.0, 1.0] * 10)[1] > 0.5
+    assert paired_randomisation([0.5], [0.5]) == (0.0, 1.0)
+    assert paired_randomisation([], []) == (0.0, 1.0)
+
+
+def asked(chance: float, outcome: str, *, answerable: bool = True, facts: bool = True) -> Asked:
+    return Asked(
+        "q", "c", "s", "held-out", answerable, "?", {}, outcome, "", "", facts, [], [], [], [], chance, 0.1, {}, []
+    )  # fmt: skip
+
+
+def test_the_risk_of_the_surest_answers() -> None:
+    found = curve(
+        "c",
+        [
+            asked(0.7, "answered", facts=False),
+            asked(0.9, "answered"),
+            asked(0.6, "answered", answerable=False),
+            asked(0.1, "abstained"),
+        ],
+    )
+    assert found.points == ((0.25, 0.0), (0.5, 0.5), (0.75, pytest.approx(2 / 3)))
+    assert found.risk_at(1.0)[0] == 0.75
+    assert "<polyline" in svg([found])
+    assert curve("empty", []).risk_at(0.5) == (0.0, 0.0)
