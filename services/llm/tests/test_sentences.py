@@ -141,6 +141,13 @@ def test_prose_with_a_little_code_stays_prose(text: str) -> None:
     assert [(unit.kind, unit.text) for unit in units(text)] == [("sentence", text)]
 
 
+def test_a_link_is_quoted_by_its_words() -> None:
+    text = 'First install [`a-b`](https://a.example/x_(y)), see [the guide](../g.md "Guide") and ![it](i.png).'
+    assert [unit.text for unit in units(text)] == ["First install `a-b`, see the guide and it."]
+    code = "```\n[a](b)\n```"
+    assert [unit.text for unit in units(code)] == ["[a](b)"]
+
+
 @pytest.mark.parametrize(
     "text",
     [

@@ -6,7 +6,7 @@ Understands Markdown, reStructuredText and the docstring styles in use (Google, 
 import re
 import textwrap
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from askmesh_llm.engines.extractive import tables
@@ -40,6 +40,8 @@ _MARKUP = re.compile(
     r"^\s*(?:\{[*%!].*[*%!]\}|-{1,2}8<-{1,2}.*|\{:.*\}|<!--.*|(?:/{3,}|:{3,}|!{3}|\?{3}\+?)\s*(?P<title>.*))\s*$"
 )
 _TITLE = re.compile(r"(?:\{?[\w-]+\}?)?\s*(?:\|\s*|\"(?=.*\"))?(.*?)\"?\s*$")
+# A link is quoted by its words: its address is the site's, and the answer's own links are made by the bot.
+_LINK = re.compile(r"!?\[([^\[\]]+)\]\((?:[^()\s]|\([^()\s]*\))*(?:\s+\"[^\"]*\")?\)")
 _OPTION = re.compile(r"^\s+:[\w-]+:(?:\s|$)")
 _DIRECTIVE = re.compile(r"^\s*\.\.\s+([\w:-]+)::\s*(.*)$")
 _CODE_HINT = re.compile(r"[=({\[]\S|^\s*(?:import|from|def|class|return|with|for|if|\$|>)\s|\)$|;$", re.MULTILINE)
@@ -56,14 +58,14 @@ def blocks(text: str) -> Iterator[Block]:
             reader.take()
             continue
         if (rows := _table(reader, line)) is not None:
-            yield from (Block("row", row) for row in rows)
+            yield from (Block("row", _LINK.sub(r"\1", row)) for row in rows)
             continue
         block = _verbatim(reader, line, expects_code) or _structured(reader, line)
         if block is None:
             block = _paragraph(reader)
         expects_code = block.kind in ("paragraph", "item") and block.text.endswith(":")
         if block.text.strip():
-            yield block
+            yield block if block.kind == "code" else replace(block, text=_LINK.sub(r"\1", block.text))
 
 
 def _verbatim(reader: "_Lines", line: str, expects_code: bool) -> Block | None:
