@@ -37,11 +37,18 @@ def migrated() -> bytes:
 
 
 @asynccontextmanager
-async def scripted_conversations(folder: Path) -> AsyncIterator[tuple[ScriptedAssistant, Conversations, Database]]:
-    file = folder / "bot.db"
-    if not file.exists():
-        file.write_bytes(migrated())
-    database = Database(f"sqlite+aiosqlite:///{file}")
+async def scripted_conversations(
+    folder: Path, url: str = ""
+) -> AsyncIterator[tuple[ScriptedAssistant, Conversations, Database]]:
+    """By default on a database file in `folder`."""
+    if url:
+        database = Database(url)
+        await database.migrate()
+    else:
+        file = folder / "bot.db"
+        if not file.exists():
+            file.write_bytes(migrated())
+        database = Database(f"sqlite+aiosqlite:///{file}")
     assistant = ScriptedAssistant()
     store = ConversationStore(database, ConversationSettings(_env_file=None))
     try:

@@ -2,8 +2,12 @@
 
 import asyncio
 import json
+import time
+from types import SimpleNamespace
 
+import discord
 import pytest
+from askmesh_bot.frontends.discord.pause import Pause
 from askmesh_bot.frontends.discord.status import State
 
 from .conftest import staged, until
@@ -181,6 +185,84 @@ async def test_a_global_rate_limit_and_a_stopped_answer_do_not_hang_the_api(tmp_
         await stage.answer_with("took too long", lambda: stage.messages(thread))
         stage.assistant.script = lambda question: answered(ANSWER)
         await ask(stage)
+
+
+@pytest.mark.parametrize("path", ["/channels/", "/webhooks/"])
+async def test_what_cloudflare_refuses_is_paused_for_as_long_as_it_says_and_the_answer_comes_after(tmp_path, path):
+    async with staged(tmp_path) as stage:
+        refused = stage.discord.faults.add(Fault("cloudflare", method="POST|PATCH", path=path, seconds=1.0))
+        asked = await stage.ada.mention(stage.channel, "How?")
+        await stage.ada.slash(stage.channel, "ask", question="How?")
+        await until(lambda: refused.hits)
+        began = time.monotonic()
+        requests = len(stage.discord.requests)
+        assert "Cloudflare" in await stage.frontend.check()
+        await asyncio.sleep(0.6)
+        assert len(stage.discord.requests) - requests <= 2  # what was on its way already
+        await stage.answer_with("**Sources**", stage.messages)
+        if asked["id"] in stage.discord.world.channels:
+            thread = stage.discord.world.channels[asked["id"]]
+            await stage.answer_with("**Sources**", lambda: stage.messages(thread))
+        assert time.monotonic() - began > 0.9
+        assert await stage.frontend.check() is None
+        assert stage.frontend.status.restarts == 0
+
+
+async def test_a_login_that_cloudflare_refuses_waits_as_long_as_it_says(tmp_path):
+    async with staged(tmp_path, wait_ready=False) as stage:
+        refused = stage.discord.faults.add(Fault("cloudflare", path="/users/@me", seconds=1.0))
+        await until(lambda: refused.hits)
+        began = time.monotonic()
+        await ready(stage)
+        assert 0.8 < time.monotonic() - began < 8
+        assert len([r for r in stage.discord.requests if r.status == 429]) == 1
+        await ask(stage)
+
+
+async def test_too_many_refusals_in_a_row_are_not_pushed_to_a_ban():
+    now = [0.0]
+    pause = Pause(clock=lambda: now[0])
+    refused = discord.Forbidden(SimpleNamespace(status=403, reason="", headers={"Via": "1.1"}), {"code": 50013})
+    for _ in range(4999):
+        pause.heed(refused)
+    assert pause.left_s == 0
+    now[0] = 60.0
+    pause.heed(refused)
+    assert pause.left_s == 540
+    now[0] = 601.0
+    assert pause.left_s == 0
+    pause.heed(refused)
+    assert pause.left_s == 0
+
+
+async def test_a_bot_in_too_many_servers_for_one_connection_gets_more(tmp_path):
+    async with staged(tmp_path, wait_ready=False) as stage:
+        stage.discord.world.shards = 2
+        there = stage.guild
+        # A server of the other shard: its number is in its id.
+        other = stage.discord.world.add_guild("Other")
+        del stage.discord.world.guilds[other["id"]]
+        other["id"] = other["roles"][0]["id"] = str(int(other["id"]) ^ (1 << 22))
+        if (int(other["id"]) >> 22) % 2 == (int(there["id"]) >> 22) % 2:
+            other["id"] = other["roles"][0]["id"] = str(int(other["id"]) ^ (1 << 22))
+        stage.discord.world.guilds[other["id"]] = other
+        elsewhere = stage.discord.world.add_channel(other, "general")
+        await until(lambda: stage.frontend.status.state is State.READY and stage.discord.world.commands)
+        assert sorted(session.shard for session in stage.discord.gateway.live) == [[0, 2], [1, 2]]
+        await ask(stage)
+        thread = await stage.thread_of(await stage.ada.mention(elsewhere, "How?"))
+        await stage.answer_with("**Sources**", lambda: stage.messages(thread))
+        await stage.discord.gateway.drop()
+        await until(lambda: stage.discord.gateway.received["resume"] == 2)
+        await ask(stage)
+        assert stage.frontend.status.restarts == 0
+        # A client that ends leaves no connection behind.
+        await stage.discord.gateway.send_raw("not json")
+        await until(lambda: stage.frontend.status.restarts == 1)
+        await until(lambda: len(stage.discord.gateway.live) == 2 and stage.frontend.status.state is State.READY, 20)
+        thread = await ask(stage)
+        assert len(stage.messages(thread)) == 1
+    assert stage.discord.gateway.live == []
 
 
 @pytest.mark.parametrize("kind", ["reset_after", "reset_before", "status"])

@@ -62,7 +62,8 @@ class CatchUp:
 
     def session_began(self) -> None:
         """A new session, before its first message: what was seen until now is what the catching up starts from."""
-        self._before = dict(self._newest)
+        # Of several shards' sessions that begin together the first one counts.
+        self._before = dict(self._newest) | self._before
 
     async def run(self, _: discord.Client, status: Status) -> None:
         """Keeps the journal up to date while a client lives. Runs until cancelled."""

@@ -94,8 +94,7 @@ class AskmeshClient(discord.Client):
 
     async def on_ready(self) -> None:
         self._works("ready", guilds=len(self.guilds))
-        self._forum.pick_up(self)
-        await self._catch_up.answer_missed(self)
+        await self._look_back()
 
     async def on_resumed(self) -> None:
         self._works("resumed")
@@ -160,6 +159,11 @@ class AskmeshClient(discord.Client):
         """Close everything."""
         await self.close()
         await super().close()
+
+    async def _look_back(self) -> None:
+        """Take up what was written while no session was there to hear it."""
+        self._forum.pick_up(self)
+        await self._catch_up.answer_missed(self)
 
     def _works(self, event: str, **fields: Any) -> None:
         self._in_vain = 0

@@ -62,6 +62,8 @@ class DiscordFrontend:
 
     async def check(self) -> str | None:
         """Why Discord is not served, with the remedy where people must act; None where all is well."""
+        if self.status.paused_s():
+            return f"Discord: Cloudflare, or Discord, refuses this address for {self.status.paused_s():.0f} s more"
         return self.status.problem
 
     @property

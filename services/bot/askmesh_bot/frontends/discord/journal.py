@@ -71,7 +71,8 @@ class Journal:
         """Whether this message is now ours to answer: False if it was taken before, also before a restart."""
         async with self._database.write() as session:
             statement = insert(session, DiscordTakenRow).values(message_id=message_id, at=now())
-            return _changed(await session.execute(statement.on_conflict_do_nothing())) > 0
+            taken = statement.on_conflict_do_nothing().returning(DiscordTakenRow.message_id)
+            return await session.scalar(taken) is not None
 
     async def taken(self, message_ids: Collection[int]) -> set[int]:
         """Which of these were taken."""
@@ -183,10 +184,6 @@ async def _put(
     """Insert or replace one row; `at_first`: values that only a new row gets."""
     statement = insert(session, table).values(**key, **values, **(at_first or {}))
     await session.execute(statement.on_conflict_do_update(index_elements=list(key), set_=values))
-
-
-def _changed(result: Any) -> int:
-    return int(result.rowcount)
 
 
 def _day(at: datetime) -> str:

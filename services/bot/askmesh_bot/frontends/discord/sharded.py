@@ -17,6 +17,12 @@ class ShardedClient(AskmeshClient, discord.AutoShardedClient):
         self.shard_count, _, _ = await self.http.get_bot_gateway()
         await super().setup_hook()
 
+    async def on_shard_ready(self, shard_id: int) -> None:
+        # discord.py says `ready` once, when all shards are; this one may have come back alone.
+        if self.is_ready():
+            self._works("shard_ready", shard=shard_id)
+            await self._look_back()
+
     def sockets(self) -> Sequence[DiscordWebSocket]:
         return [info._parent.ws for info in self.shards.values()]
 
@@ -25,4 +31,4 @@ class ShardedClient(AskmeshClient, discord.AutoShardedClient):
             await info._parent.close()
 
     def _socket_of(self, ready: Any) -> DiscordWebSocket:
-        return self._get_websocket(shard_id=ready["__shard_id__"])
+        return self._get_websocket(shard_id=ready["shard"][0])

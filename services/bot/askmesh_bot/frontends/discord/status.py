@@ -1,6 +1,7 @@
 """How the connection to Discord stands, in a form for readiness checks and logs."""
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -31,6 +32,8 @@ class Status:
     last_error: str = ""
     # What works, but not as some server's options want it.
     warning: str = ""
+    # For how many seconds more no call goes out.
+    paused_s: Callable[[], float] = lambda: 0.0
 
     def enter(self, state: State, reason: str = "", fix: str = "") -> None:
         if state is not self.state:

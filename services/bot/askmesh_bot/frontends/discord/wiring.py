@@ -24,6 +24,7 @@ from askmesh_bot.frontends.discord.journal import Journal
 from askmesh_bot.frontends.discord.limits import Limits
 from askmesh_bot.frontends.discord.mentions import MentionHandler
 from askmesh_bot.frontends.discord.metrics import DiscordMetrics
+from askmesh_bot.frontends.discord.pause import PAUSE
 from askmesh_bot.frontends.discord.places import PlaceChooser
 from askmesh_bot.frontends.discord.presence import Check, Presence
 from askmesh_bot.frontends.discord.published import Published
@@ -71,6 +72,7 @@ class Leading:
         config_desk = ConfigDesk(self._configs, self._catalog, reads_content=settings.message_content)
         config_desk.on_change = self._look_at_config
         self._settings, self._status = settings, status
+        status.paused_s = lambda: PAUSE.left_s
         parts = Parts(
             handler,
             asker,
