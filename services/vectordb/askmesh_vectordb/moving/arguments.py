@@ -46,6 +46,22 @@ def add_parsers(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
     _writing(importing)
     _key(importing, "to", "target_key")
 
+    move = commands.add_parser(
+        "move",
+        help="move a running service's records to another store while it is used",
+        description="Begin a live move and follow it; cut over, roll back or finish the one that is under way.",
+        epilog="Interrupting it does not stop a move: that goes on in the service, even after a restart.",
+    )
+    move.add_argument(
+        "action",
+        choices=["begin", "follow", "status", "cut-over", "roll-back", "finish", "all"],
+        help="all: begin, cut over as soon as the stores are equal, and finish",
+    )
+    move.add_argument("--to", metavar="NAME", help="the store: local, postgres, …, or a name of MOVE_TARGETS")
+    move.add_argument("--replace", action="store_true", help="replace records that the target holds already")
+    move.add_argument("--service", metavar="URL", help="default: this machine, at ASKMESH_VECTORDB_PORT")
+    move.add_argument("--key-env", metavar="VARIABLE", help="environment variable that holds an admin key")
+
 
 def _selection(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--index", help="this index only (default: all)")

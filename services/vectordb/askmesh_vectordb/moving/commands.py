@@ -1,4 +1,4 @@
-"""`askmesh-vectordb copy`, `export`, `import`: the wiring of each, and their exit status."""
+"""`askmesh-vectordb copy`, `export`, `import`, `move`: the wiring of each, and their exit status."""
 
 import argparse
 import asyncio
@@ -16,7 +16,7 @@ from askmesh_vectordb.moving.base import MoveRefused, Readable
 from askmesh_vectordb.moving.checkpoint import Checkpoint, default_path
 from askmesh_vectordb.moving.copying import Copier
 from askmesh_vectordb.moving.planning import Plan, Selected, plan
-from askmesh_vectordb.moving.progress import Progress
+from askmesh_vectordb.moving.progress import Progress, print_line
 from askmesh_vectordb.moving.verifying import Verifier
 from askmesh_vectordb.settings import Settings
 from askmesh_vectordb.stores.base import Store
@@ -36,7 +36,8 @@ def run(given: argparse.Namespace) -> int:
         return FAILED
     except KeyboardInterrupt:
         progress.end()
-        sys.stderr.write("Interrupted. The same command goes on from here.\n")
+        went_on = "The move goes on in the service" if given.command == "move" else "The same command goes on from here"
+        sys.stderr.write(f"Interrupted. {went_on}.\n")
         return INTERRUPTED
 
 
@@ -64,6 +65,12 @@ async def _import(given: argparse.Namespace, progress: Progress) -> int:
         target = _open(stack, spec, given.target_key)
         given.index = (await source.list_indexes())[0].name
         return await _transfer(given, source, target, [str(given.file.absolute()), spec.label], progress)
+
+
+async def _move(given: argparse.Namespace, progress: Progress) -> int:
+    from askmesh_vectordb.moving.remote import move
+
+    return await move(given, progress)
 
 
 async def _export(given: argparse.Namespace, progress: Progress) -> int:
@@ -144,8 +151,4 @@ def _namespace(given: argparse.Namespace) -> str | None:
     return "" if given.namespace == DEFAULT_NAMESPACE else given.namespace
 
 
-def print_line(text: str) -> None:
-    sys.stdout.write(text + "\n")
-
-
-_COMMANDS = {"copy": _copy, "import": _import, "export": _export}
+_COMMANDS = {"copy": _copy, "import": _import, "export": _export, "move": _move}

@@ -47,3 +47,9 @@ def _duration(seconds: float) -> str:
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s" if minutes else f"{rest} s"
+
+
+def print_line(text: str) -> None:
+    """A result, on standard output."""
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
