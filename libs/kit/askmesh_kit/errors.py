@@ -8,6 +8,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 
 class ServiceError(Exception):
@@ -15,6 +16,7 @@ class ServiceError(Exception):
 
     status = 500
     code = "internal_error"
+    headers: Mapping[str, str] = {}
 
     def __init__(
         self,
@@ -144,7 +146,7 @@ class ErrorResponder:
 
     def __call__(self, path: str, error: ServiceError) -> JSONResponse:
         render = next((render for prefix, render in self._dialects if path.startswith(prefix)), problem)
-        headers = {}
+        headers = dict(error.headers)
         if error.retry_after is not None:
             headers["Retry-After"] = str(max(1, round(error.retry_after)))
         if error.status == 401:
@@ -159,6 +161,24 @@ def install(app: FastAPI, respond: ErrorResponder) -> None:
     def handle(convert: Callable[[Any], ServiceError]) -> Callable[[Request, Exception], JSONResponse]:
         return lambda request, error: respond(request.url.path, convert(error))
 
+    def handle_http(request: Request, exception: Exception) -> JSONResponse:
+        assert isinstance(exception, HTTPException)
+        error = from_http_exception(exception)
+        if error.status == 405:
+            # RFC 9110: it names the methods that are allowed, and Starlette those of one route only.
+            error.headers = {"Allow": ", ".join(_allowed(request))}
+        return respond(request.url.path, error)
+
     app.add_exception_handler(ServiceError, handle(lambda error: error))
     app.add_exception_handler(RequestValidationError, handle(from_validation))
-    app.add_exception_handler(HTTPException, handle(from_http_exception))
+    app.add_exception_handler(HTTPException, handle_http)
+
+
+def _allowed(request: Request) -> list[str]:
+    """The methods that the routes of a path take."""
+
+    def taken(method: str) -> bool:
+        scope = {**request.scope, "method": method}
+        return any(route.matches(scope)[0] is Match.FULL for route in request.app.routes)
+
+    return [method for method in ("DELETE", "GET", "PATCH", "POST", "PUT") if taken(method)]

@@ -166,6 +166,11 @@ def test_every_error_is_a_problem_with_a_code(serve: Any, method: str, path: str
     assert answer.headers["content-type"] == "application/problem+json"
 
 
+def test_a_wrong_method_is_told_the_right_ones(serve: Any) -> None:
+    answer = serve().client.request("DELETE", "/v1/things")
+    assert (answer.status_code, answer.headers["allow"]) == (405, "POST")
+
+
 def test_errors_under_v1_have_openais_shape(serve: Any) -> None:
     client = serve().client
     conflict = client.post("/v1/things", json={"name": "x"})
