@@ -1,5 +1,6 @@
 """When the model is down: the sources' own best sentences, each with its number."""
 
+import re
 from collections.abc import Sequence
 
 from askmesh_bot.answering.base import Citation, Passage
@@ -7,6 +8,8 @@ from askmesh_bot.answering.markup import clean
 from askmesh_bot.answering.sentences import SentenceSplitter
 from askmesh_bot.answering.terms import content_terms, stems
 
+# Says what follows is about; of a thread, what was asked.
+_HEADING = re.compile(r"#{1,6} ")
 _QUOTES = 3
 _LONGEST = 400
 _HEADER_WEIGHT = 0.5
@@ -36,7 +39,9 @@ def _sentences(passage: Passage) -> list[str]:
     pieces = [*splitter.feed(passage.text), *splitter.end()]
     texts = (clean(" ".join(piece.text.split()))[0].strip() for piece in pieces if piece.kind == "prose")
     return [
-        text if len(text) <= _LONGEST else text[:_LONGEST].rsplit(" ", 1)[0] + " …" for text in texts if len(text) > 3
+        text if len(text) <= _LONGEST else text[:_LONGEST].rsplit(" ", 1)[0] + " …"
+        for text in texts
+        if len(text) > 3 and not _HEADING.match(text)
     ]
 
 

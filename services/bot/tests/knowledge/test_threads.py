@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from askmesh_bot.answering.base import Passage
+from askmesh_bot.answering.quoting import quote_best
 from askmesh_bot.knowledge.base import Chunk, Document, SourceUnavailable
 from askmesh_bot.knowledge.chunking import ChunkLimits, chunk
 from askmesh_bot.knowledge.sources.registry import make_source
@@ -114,6 +116,20 @@ def test_what_a_later_turn_takes_back(turns: list[tuple[str, str]], taken_back: 
     quotable = [line for line in chunks(found)[0].text.split("\n") if not line.startswith("#")]
     for message in found.messages[1:]:
         assert (message.text in quotable) == (message.id not in taken_back)
+
+
+def test_neither_the_question_nor_what_was_taken_back_is_quoted() -> None:
+    found = thread(
+        ("wren", "Which port does the server listen on?"),
+        ("heron", "The server listens on port 7440."),
+        ("lark", "That's outdated. Since 2.0 the server listens on port 7550."),
+    )
+    [one] = chunks(found)
+    passage = Passage(1, "i", one.text, one.header, "t", "u", "s", "t", "thread")
+    quotes, _ = quote_best("Which port does the server listen on?", [passage])
+    assert "7550" in quotes
+    assert "7440" not in quotes
+    assert "Which port" not in quotes
 
 
 def test_an_accepted_answer_is_said_to_be_one_and_is_never_taken_back() -> None:
