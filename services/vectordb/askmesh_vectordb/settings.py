@@ -107,5 +107,5 @@ class Settings(ServiceSettings):
     max_tags: int = Field(20, ge=1, description="Tags on an index.")
     max_search_text: int = Field(8192, ge=1, description="Text of one search, in characters.")
     search_depth: int = Field(
-        50, ge=1, description="Ranks taken from each of dense and lexical before fusion, at least."
+        160, ge=1, description="Ranks taken from each of dense and lexical before fusion, at least."
     )
