@@ -225,7 +225,7 @@ class Index(BaseModel):
     deployment: dict[str, Any]
     spec: dict[str, Any]
     deletion_protection: Literal["enabled", "disabled"]
-    tags: dict[str, str] | None
+    tags: dict[str, str] | None = None
 
 
 class IndexList(BaseModel):
@@ -246,3 +246,24 @@ class CapabilitiesResponse(BaseModel):
 
 class Empty(BaseModel):
     """`{}`"""
+
+
+class ErrorCode(BaseModel):
+    code: str
+    message: str
+
+
+class PineconeError(BaseModel):
+    """google.rpc's status, as the data plane's clients read it, with the control plane's members beside it."""
+
+    code: int
+    message: str
+    details: list[dict[str, Any]]
+    status: int
+    error: ErrorCode
+
+
+ERRORS: dict[int | str, dict[str, Any]] = {
+    "4XX": {"model": PineconeError, "description": "The request cannot be answered as it is, or not now (429)."},
+    "5XX": {"model": PineconeError, "description": "The store cannot answer; `details` says whether to try again."},
+}

@@ -8,11 +8,12 @@ from typing import Any
 
 from askmesh_kit.errors import ServiceError
 
-# HTTP status -> google.rpc code and its name (https://github.com/googleapis/googleapis, google/rpc/code.proto).
+# HTTP status -> google.rpc code (https://github.com/googleapis/googleapis, google/rpc/code.proto), and what the control
+# plane calls it (Pinecone's OpenAPI, ErrorResponse).
 _RPC: dict[int, tuple[int, str]] = {
     400: (3, "INVALID_ARGUMENT"),
     401: (16, "UNAUTHENTICATED"),
-    403: (7, "PERMISSION_DENIED"),
+    403: (7, "FORBIDDEN"),
     404: (5, "NOT_FOUND"),
     405: (12, "UNIMPLEMENTED"),
     409: (6, "ALREADY_EXISTS"),

@@ -10,16 +10,31 @@ from askmesh_vectordb import schemas
 from askmesh_vectordb.routes.common import LimitsDep, SettingsDep, StoreDep
 from askmesh_vectordb.stores.base import AlreadyExists, IndexInfo
 
-router = APIRouter(route_class=JsonRoute, tags=["indexes"])
+router = APIRouter(route_class=JsonRoute, tags=["indexes"], responses=schemas.ERRORS)
 read, write, admin = (Depends(require(scope)) for scope in ("read", "write", "admin"))
 
+_READ_CAPACITY = {"mode": "OnDemand", "status": {"state": "Ready"}}
 
-@router.get("/indexes", response_model=schemas.IndexList, dependencies=[read], summary="List the indexes")
+
+@router.get(
+    "/indexes",
+    response_model=schemas.IndexList,
+    response_model_exclude_none=True,
+    dependencies=[read],
+    summary="List the indexes",
+)
 async def list_indexes(request: Request, store: StoreDep, settings: SettingsDep) -> dict[str, Any]:
     return {"indexes": [_describe(info, request, settings.public_url) for info in await store.list_indexes()]}
 
 
-@router.post("/indexes", response_model=schemas.Index, status_code=201, dependencies=[write], summary="Create an index")
+@router.post(
+    "/indexes",
+    response_model=schemas.Index,
+    response_model_exclude_none=True,
+    status_code=201,
+    dependencies=[write],
+    summary="Create an index",
+)
 async def create_index(
     body: schemas.CreateIndexRequest, request: Request, store: StoreDep, limits: LimitsDep, settings: SettingsDep
 ) -> dict[str, Any]:
@@ -30,12 +45,25 @@ async def create_index(
     return _describe(info, request, settings.public_url)
 
 
-@router.get("/indexes/{index}", response_model=schemas.Index, dependencies=[read], summary="Describe an index")
+@router.get(
+    "/indexes/{index}",
+    response_model=schemas.Index,
+    response_model_exclude_none=True,
+    dependencies=[read],
+    summary="Describe an index",
+)
 async def describe_index(index: str, request: Request, store: StoreDep, settings: SettingsDep) -> dict[str, Any]:
     return _describe(await store.describe_index(index), request, settings.public_url)
 
 
-@router.patch("/indexes/{index}", response_model=schemas.Index, dependencies=[write], summary="Change tags, protection")
+@router.patch(
+    "/indexes/{index}",
+    response_model=schemas.Index,
+    response_model_exclude_none=True,
+    status_code=202,
+    dependencies=[write],
+    summary="Change tags, protection",
+)
 async def configure_index(
     index: str,
     body: schemas.ConfigureIndexRequest,
@@ -73,7 +101,7 @@ def _describe(info: IndexInfo, request: Request, public_url: str) -> dict[str, A
         "status": {"ready": True, "state": "Ready"},
         "schema": {"fields": {"_values": dense}},
         "deployment": {"deployment_type": "managed", "cloud": "askmesh", "region": "local"},
-        "spec": {"serverless": {"cloud": "askmesh", "region": "local"}},
+        "spec": {"serverless": {"cloud": "askmesh", "region": "local", "read_capacity": _READ_CAPACITY}},
         "deletion_protection": "enabled" if info.deletion_protection else "disabled",
         "tags": dict(info.tags) or None,
     }

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Request
 from askmesh_vectordb.bindings import Bindings
 from askmesh_vectordb.moving.moves import Moves
 from askmesh_vectordb.moving.records import Move
-from askmesh_vectordb.moving.schemas import CreateMoveRequest, MoveDescription, MoveList
+from askmesh_vectordb.moving.schemas import ERRORS, CreateMoveRequest, MoveDescription, MoveList
 from askmesh_vectordb.stores.base import OutsideBinding
 
 
@@ -23,7 +23,7 @@ async def _moves(request: Request, caller: Annotated[Caller, Depends(require("ad
 
 
 MovesDep = Annotated[Moves, Depends(_moves)]
-router = APIRouter(prefix="/moves", route_class=JsonRoute, tags=["moves"])
+router = APIRouter(prefix="/moves", route_class=JsonRoute, tags=["moves"], responses=ERRORS)
 
 
 @router.get("", response_model=MoveList, summary="All moves, the oldest first")

@@ -12,7 +12,9 @@ from askmesh_vectordb.routes.common import LimitsDep, StoreDep, from_token, to_t
 from askmesh_vectordb.stores.base import NamespaceNotFound
 from askmesh_vectordb.validation import DEFAULT_NAMESPACE
 
-router = APIRouter(prefix="/indexes/{index}/namespaces", route_class=JsonRoute, tags=["namespaces"])
+router = APIRouter(
+    prefix="/indexes/{index}/namespaces", route_class=JsonRoute, tags=["namespaces"], responses=schemas.ERRORS
+)
 read, write = (Depends(require(scope)) for scope in ("read", "write"))
 
 

@@ -12,7 +12,7 @@ from askmesh_vectordb import schemas
 from askmesh_vectordb.routes.common import LimitsDep, SettingsDep, StoreDep, answer, numbers
 from askmesh_vectordb.searching import Found, Search, hybrid_search
 
-router = APIRouter(prefix="/indexes/{index}", route_class=JsonRoute, tags=["search"])
+router = APIRouter(prefix="/indexes/{index}", route_class=JsonRoute, tags=["search"], responses=schemas.ERRORS)
 read = Depends(require("read"))
 
 

@@ -23,7 +23,7 @@ from askmesh_vectordb.stores.base import Match, Record, Selection
 from askmesh_vectordb.stores.base import Query as StoreQuery
 from askmesh_vectordb.validation import no_sparse_values
 
-router = APIRouter(prefix="/indexes/{index}", route_class=JsonRoute, tags=["vectors"])
+router = APIRouter(prefix="/indexes/{index}", route_class=JsonRoute, tags=["vectors"], responses=schemas.ERRORS)
 read, write = (Depends(require(scope)) for scope in ("read", "write"))
 _MOST_BY_METADATA = 10_000
 
