@@ -74,7 +74,7 @@ def test_search_fuses_both_rankings_and_says_each(docs: httpx2.Client) -> None:
 
 
 def test_search_gives_the_cosine_of_matches_found_by_words_only(docs: httpx2.Client) -> None:
-    many = [{"id": f"f{n:03d}", "values": [0, 1, n / 1000], "metadata": {"text": "filler"}} for n in range(120)]
+    many = [{"id": f"f{n:03d}", "values": [0, 1, n / 1000], "metadata": {"text": "filler"}} for n in range(200)]
     docs.post("/indexes/docs/vectors/upsert", json={"vectors": many})
     first = search(docs, text="read_text", vector=[0.1, 1, 0], topK=3)
     (match,) = [match for match in first if match["id"] == "read_text"]

@@ -153,7 +153,9 @@ def _refusal(answer: httpx2.Response, writes: bool) -> Exception:
         case 401 | 403:
             return StoreRefusesKey("Chroma refuses the token.", fix="Set ASKMESH_VECTORDB_CHROMA_TOKEN.")
         case 429:
-            return StoreOverloaded("Chroma limits the rate.", retry_after=float(answer.headers.get("Retry-After", 1)))
+            # As a date, which the header may also be, it is not worth reading.
+            said_s = answer.headers.get("Retry-After", "")
+            return StoreOverloaded("Chroma limits the rate.", retry_after=int(said_s) if said_s.isdecimal() else 1)
         case 507:
             return StorageFull("Chroma has no room left.", fix="Free some space and try again.")
         case status if status < 500:

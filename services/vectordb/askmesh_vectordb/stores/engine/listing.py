@@ -48,10 +48,8 @@ class Listings:
             del self._kept[key]
 
 
-def after(ids: list[str], cursor: str | None, prefix: str) -> list[str]:
-    """The part of a listing that comes after a cursor and has a prefix."""
+def after(ids: list[str], cursor: str | None, prefix: str) -> range:
+    """The places in a listing of what comes after a cursor and has a prefix."""
     start = 0 if cursor is None else bisect_right(ids, cursor)
-    start = max(start, bisect_left(ids, prefix))
     # Ids are ASCII, so nothing with the prefix comes after this.
-    stop = bisect_left(ids, prefix + "\x80")
-    return ids[start:stop]
+    return range(max(start, bisect_left(ids, prefix)), bisect_left(ids, prefix + "\x80"))

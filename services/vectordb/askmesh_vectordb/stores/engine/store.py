@@ -187,21 +187,25 @@ class EngineStore(Store):
         ids = None if cursor is None else self._listings.find(key)
         if ids is None:
             ids = self._listings.keep(key, sorted(await self._engine.ids(index, namespace, filter)))
-        rest = after(ids, cursor, prefix)
+        left = after(ids, cursor, prefix)
         weak = filter is not None and not self._engine.exact(filter)
         found: list[Record] = []
-        while rest and len(found) < limit:
+        while left and len(found) < limit:
             size = _PAGE if weak else min(_PAGE, limit - len(found))
-            part, rest = rest[:size], rest[size:]
+            part = ids[left.start : left[:size].stop]
             # Read even where only ids are wanted: they may be gone since they were listed.
             records = await self._engine.read(index, namespace, part)
             kept = [records[name] for name in part if name in records]
             found += [record for record in kept if filter is None or filter.matches(record.metadata)]
-        more = bool(rest) or len(found) > limit
-        last = part[-1] if rest and len(found) <= limit else found[limit - 1].id if more else None
+            # Looked up again, for ids may have come meanwhile.
+            cursor, left = part[-1], after(ids, part[-1], prefix)
+        if len(found) > limit:
+            found, cursor = found[:limit], found[limit - 1].id
+        elif not left:
+            cursor = None
         if not include_values:
             found = [Record(record.id, None, record.metadata) for record in found]
-        return Page(found[:limit], last)
+        return Page(found, cursor)
 
     async def create_namespace(self, index: str, namespace: str) -> None:
         if not await self._engine.create_namespace(index, namespace):
