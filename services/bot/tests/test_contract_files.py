@@ -41,7 +41,7 @@ def rows() -> Iterator[str]:
 
 
 def shown(default: Any) -> str:
-    if default is PydanticUndefined or default in (None, "", []) or isinstance(default, SecretStr):
+    if default is PydanticUndefined or default in (None, "", [], ()) or isinstance(default, SecretStr):
         return "unset"
     return f"`{default}`"
 

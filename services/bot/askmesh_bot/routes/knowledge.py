@@ -1,6 +1,7 @@
 """`/v1/sources` and `/v1/documents`: learn, list, sync, forget."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,6 +13,7 @@ from fastapi.responses import StreamingResponse
 
 from askmesh_bot.database.models import SourceRow
 from askmesh_bot.knowledge.audience import PUBLIC
+from askmesh_bot.knowledge.journal import spec_of
 from askmesh_bot.knowledge.library import Library, unknown_source
 from askmesh_bot.knowledge.progress import SyncProgress
 from askmesh_bot.knowledge.sources.locations import resolve_location
@@ -58,6 +60,9 @@ _Library = Annotated[Library, Depends(library)]
 )
 async def add_source(body: NewSource, request: Request, shelf: _Library) -> Started | Response:
     spec = _spec(body, request.state.settings)
+    if body.options.audience is None and (known := await shelf.journal.source(spec.id)):
+        # Learning again, to bring it up to date, must not open a source to everyone by the way.
+        spec = replace(spec, options=replace(spec.options, audience=spec_of(known).options.audience))
     await shelf.add(spec)
     return await _started(spec.id, body.stream, shelf)
 
@@ -159,7 +164,7 @@ def _spec(body: NewSource, settings: Settings) -> SourceSpec:
         tuple(body.options.include),
         tuple(body.options.exclude),
         body.options.private,
-        tuple(body.options.audience),
+        tuple(body.options.audience or ()),
     )
     return SourceSpec(
         source_id(collection, body.kind, location), collection, body.kind, location, title, body.link, options

@@ -23,10 +23,11 @@ class Options(BaseModel):
         False,
         description="Private and undocumented Python objects too; of chats, private channels and direct messages.",
     )
-    audience: list[Annotated[str, Field(pattern=LABEL)]] = Field(
-        default_factory=list,
+    audience: list[Annotated[str, Field(pattern=LABEL)]] | None = Field(
+        None,
         max_length=50,
-        description="Who may see it, by any of these labels: public, guild:ID, role:ID, channel:ID. None: everyone.",
+        description="Who may see it, by any of these labels: public, guild:ID, role:ID, channel:ID. Left out: as it was, "
+        "which is everyone for a new source.",
     )
 
 
@@ -106,6 +107,8 @@ class SourceSummary(BaseModel):
     title: str
     location: str
     link: str
+    # Labels of who may see it; none: as its documents say, mostly everyone.
+    audience: list[str]
     status: str
     error: str
     documents: int
@@ -123,6 +126,7 @@ class SourceSummary(BaseModel):
             title=row.title,
             location=row.location,
             link=str(row.options.get("link", "")),
+            audience=list(row.options.get("audience") or []),
             status=row.status,
             error=row.error,
             documents=documents,

@@ -54,9 +54,10 @@ async def learned(stage):
             session.add(DocumentRow(id=document, kind="text", content_hash="c", text="t", **parts))
 
 
-async def change(stage, statement):
+async def change(stage, *statements):
     async with stage.database.write() as session:
-        await session.execute(statement)
+        for statement in statements:
+            await session.execute(statement)
 
 
 def of(key, **values):
@@ -84,8 +85,11 @@ async def test_an_answer_whose_source_changed_or_went_says_so_on_top(tmp_path):
         await stage.answer_with("has changed since", lambda: [stage.discord.world.messages[second["id"]]])
         third = await answer(stage, "Third?")
         edits = len(stage.discord.edits[first["id"]])
-        await change(stage, delete(ChunkRow).where(ChunkRow.record_id == "p1"))
-        await change(stage, delete(DocumentRow).where(DocumentRow.id == "pathlib"))
+        gone = (
+            delete(ChunkRow).where(ChunkRow.record_id == "p1"),
+            delete(DocumentRow).where(DocumentRow.id == "pathlib"),
+        )
+        await change(stage, *gone)
         await stage.answer_with("has been deleted", lambda: [stage.discord.world.messages[third["id"]]])
         assert len(stage.discord.edits[first["id"]]) == edits  # marked once
 

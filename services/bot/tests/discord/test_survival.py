@@ -7,11 +7,15 @@ from types import SimpleNamespace
 
 import discord
 import pytest
+from askmesh_bot.database.engine import Database
+from askmesh_bot.frontends.discord.frontend import DiscordFrontend
 from askmesh_bot.frontends.discord.pause import Pause
 from askmesh_bot.frontends.discord.status import State
+from sqlalchemy.exc import OperationalError
 
-from .conftest import staged, until
-from .emulator import Fault
+from .conftest import BASE_URL, settings_for, staged, until
+from .conversations import scripted_conversations
+from .emulator import Emulator, Fault
 from .emulator.limits import RateLimiter
 from .scripted import ANSWER, answered
 
@@ -70,6 +74,38 @@ async def test_a_server_that_is_down_at_first_is_tried_again(tmp_path):
         await ready(stage)
         assert stage.frontend.status.restarts == 3
         await ask(stage)
+
+
+async def test_nothing_listening_at_first_is_tried_again(tmp_path):
+    async with Emulator() as discord:
+        settings, port = settings_for(discord, tmp_path), discord.port
+    async with scripted_conversations(tmp_path) as (_, conversations, database):
+        frontend = DiscordFrontend(settings, BASE_URL, conversations, database)
+        await frontend.start()
+        await until(lambda: frontend.status.restarts)
+        assert "reconnecting" in await frontend.check() or "connecting" in await frontend.check()
+        async with Emulator(port=port):
+            await until(lambda: frontend.status.state is State.READY)
+            await frontend.stop()
+
+
+async def test_a_database_that_fails_gets_who_asked_an_apology_and_costs_no_connection(tmp_path, monkeypatch):
+    async with staged(tmp_path) as stage:
+
+        def failing(*_):
+            raise OperationalError("SELECT", {}, Exception("disk I/O error"))
+
+        with monkeypatch.context() as broken:
+            broken.setattr(Database, "read", failing)
+            broken.setattr(Database, "write", failing)
+            await stage.ada.mention(stage.channel, "How?")
+            await stage.answer_with("something went wrong", stage.messages)
+            await stage.ada.say(stage.channel, "Just talking.")
+            interaction = await stage.ada.slash(stage.channel, "config language", language="de")
+            await until(lambda: "database does not answer" in ((interaction.response or {}).get("content") or ""))
+        await ask(stage)
+        assert len([m for m in stage.messages() if not m["flags"] & 64]) == 1
+        assert stage.frontend.status.restarts == 0
 
 
 async def test_a_token_that_is_refused_ends_in_failed_with_the_remedy(tmp_path):
@@ -196,7 +232,7 @@ async def test_what_cloudflare_refuses_is_paused_for_as_long_as_it_says_and_the_
         await until(lambda: refused.hits)
         began = time.monotonic()
         requests = len(stage.discord.requests)
-        assert "Cloudflare" in await stage.frontend.check()
+        assert "Cloudflare" in await until_told(stage)
         await asyncio.sleep(0.6)
         assert len(stage.discord.requests) - requests <= 2  # what was on its way already
         await stage.answer_with("**Sources**", stage.messages)
@@ -271,6 +307,19 @@ async def test_a_post_whose_response_is_lost_is_made_once(tmp_path, kind):
         fault = stage.discord.faults.add(Fault(kind, method="POST", path=r"/channels/\d+/messages$"))
         thread = await ask(stage)
         assert fault.hits == 1
+        assert len(stage.messages(thread)) == 1
+
+
+async def test_a_call_that_hangs_is_given_up_and_made_again(tmp_path):
+    async with staged(tmp_path, rest_deadline_s=0.4) as stage:
+        stalls = [
+            stage.discord.faults.add(Fault("stall", method="POST", path=r"/channels/\d+/messages$", seconds=6)),
+            stage.discord.faults.add(Fault("stall", method="PATCH", path="/messages/", seconds=6)),
+        ]
+        began = time.monotonic()
+        thread = await ask(stage)
+        assert time.monotonic() - began < 5
+        assert [stall.hits for stall in stalls] == [1, 1]
         assert len(stage.messages(thread)) == 1
 
 

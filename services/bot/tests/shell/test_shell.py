@@ -73,11 +73,12 @@ def test_learn_list_sync_and_forget(run: Run, tmp_path: Path) -> None:
     collection = f"shell-{os.getpid()}"
     empty = run("sources", "list", "--collection", collection)
     assert "Nothing has been learned yet" in empty.stdout
-    learned = run("learn", "manual", "--collection", collection, "--title", "The manual")
+    learned = run("learn", "manual", "--collection", collection, "--title", "The manual", "--audience", "role:7")
     assert learned.returncode == 0, learned.stderr
     assert learned.stdout.startswith("The manual: 1 document, 1 chunk embedded")
     (row,) = json.loads(run("sources", "list", "--json", "--collection", collection).stdout)
     assert (row["title"], row["kind"], row["status"]) == ("The manual", "folder", "ready")
+    assert row["audience"] == ["role:7"]
     listed = run("sources", "list", "--collection", collection).stdout
     assert listed.split("\t")[:3] == [row["id"], "The manual", "folder"]
     assert "nothing new" in run("sources", "sync", row["id"]).stdout

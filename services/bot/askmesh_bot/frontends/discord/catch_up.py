@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 import discord
 from askmesh_kit.logs import get_logger
+from sqlalchemy.exc import SQLAlchemyError
 
 from askmesh_bot.frontends.discord.journal import Journal, Seen
 from askmesh_bot.frontends.discord.mentions import MentionHandler
@@ -78,8 +79,14 @@ class CatchUp:
         if status.state is State.READY:
             self._note(_ALIVE, Seen(_now_as_id(), private=False))
         unsaved, self._unsaved = self._unsaved, {}
-        if unsaved:
+        if not unsaved:
+            return
+        try:
             await self._journal.saw(unsaved)
+        except SQLAlchemyError as error:
+            # A database that is away must not cost the connection; the next time it is told.
+            log.warning("seen_not_kept", error=type(error).__name__)
+            self._unsaved = unsaved | self._unsaved
 
     async def answer_missed(self, client: discord.Client) -> None:
         """Answer what addressed the bot since the last session and was not answered."""

@@ -5,7 +5,6 @@ import time
 
 import discord
 from askmesh_kit.logs import get_logger
-from sqlalchemy.exc import SQLAlchemyError
 
 from askmesh_bot.frontends.discord.client import AskmeshClient
 from askmesh_bot.frontends.discord.destinations import NO_MENTIONS
@@ -36,14 +35,15 @@ class ChangeMarker:
             if status.state is not State.READY:
                 continue
             try:
-                outdated = await self._published.outdated()
-            except (SQLAlchemyError, OSError) as error:
-                log.warning("sources_not_compared", error=str(error))
-                continue
-            for number, one in enumerate(outdated[:_MOST_PER_ROUND]):
-                if number:
-                    await asyncio.sleep(_EDIT_GAP_S)
-                await self._mark(client, one)
+                await self._mark_all(client)
+            except Exception as error:  # noqa: BLE001 - whatever it is must not cost the connection
+                log.warning("sources_not_compared", error=f"{type(error).__name__}: {error}")
+
+    async def _mark_all(self, client: AskmeshClient) -> None:
+        for number, one in enumerate((await self._published.outdated())[:_MOST_PER_ROUND]):
+            if number:
+                await asyncio.sleep(_EDIT_GAP_S)
+            await self._mark(client, one)
 
     async def _mark(self, client: AskmeshClient, one: Outdated) -> None:
         shown, deadline_s = one.shown, self._settings.rest_deadline_s
@@ -56,8 +56,8 @@ class ChangeMarker:
             if units(line) + units(message.content) <= LIMIT:
                 await bounded(message.edit(content=line + message.content, allowed_mentions=NO_MENTIONS), deadline_s)
             await self._published.marked(shown.message_id)
-        except (discord.HTTPException, OSError, TimeoutError, SQLAlchemyError) as error:
-            if isinstance(error, Exception) and is_gone(error):
+        except (discord.HTTPException, OSError, TimeoutError) as error:
+            if is_gone(error):
                 await self._published.marked(shown.message_id, gone=True)
             log.info("answer_not_marked", message=shown.message_id, error=str(error))
 

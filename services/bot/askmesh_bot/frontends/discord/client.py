@@ -21,7 +21,7 @@ from askmesh_bot.frontends.discord.destinations import NO_MENTIONS
 from askmesh_bot.frontends.discord.endpoints import resume_gateway
 from askmesh_bot.frontends.discord.forum import ForumWatch
 from askmesh_bot.frontends.discord.mentions import MentionHandler
-from askmesh_bot.frontends.discord.pause import heed_pauses
+from askmesh_bot.frontends.discord.pause import guard_calls
 from askmesh_bot.frontends.discord.settings import DiscordSettings
 from askmesh_bot.frontends.discord.status import State, Status
 
@@ -79,7 +79,7 @@ class AskmeshClient(discord.Client):
         self._guard_parsers()
 
     async def start(self, token: str, *, reconnect: bool = True) -> None:
-        heed_pauses(self)
+        guard_calls(self, self._settings.rest_deadline_s)
         await super().start(token, reconnect=reconnect)
 
     async def setup_hook(self) -> None:

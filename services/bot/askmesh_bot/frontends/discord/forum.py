@@ -34,7 +34,7 @@ class ForumWatch:
     ) -> None:
         self._answerer, self._rules, self._limits, self._humans = answerer, rules, limits, humans
         self._settings = settings
-        self._solved = frozenset(tag.casefold() for tag in settings.solved_tags)
+        self._solved = frozenset(tag.strip().casefold() for tag in settings.solved_tags.split(","))
         self._waiting: dict[int, asyncio.Task[None]] = {}
 
     def opened(self, post: discord.Thread) -> None:

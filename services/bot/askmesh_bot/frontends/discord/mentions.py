@@ -43,8 +43,18 @@ class MentionHandler:
     async def handle(self, message: discord.Message, me: discord.ClientUser, *, missed: bool = False) -> bool:
         """Answer `message` if it is for the bot; whether it was, and had not been answered before.
 
-        `missed`: it was written a while ago, so that its asker need not pause before the next.
+        `missed`: it was written a while ago, so that its asker need not pause before the next. Whatever breaks becomes
+        an apology to who addressed the bot.
         """
+        try:
+            return await self._handle(message, me, missed=missed)
+        except Exception:
+            log.exception("message_broke", message=message.id)
+            if _addresses(message, me) and not message.author.bot:
+                await self._reply(message, say("apology", self._rules.of_message(message).language))
+            return False
+
+    async def _handle(self, message: discord.Message, me: discord.ClientUser, *, missed: bool) -> bool:
         if message.author.bot or message.webhook_id or message.is_system() or not self.answerer.tracker.accepting:
             return False
         place = await self._continued(message)

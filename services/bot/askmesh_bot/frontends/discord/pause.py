@@ -5,10 +5,12 @@ Discord itself tells; what Cloudflare says (429 without a `Via` header, error 10
 """
 
 import asyncio
+import functools
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
+import aiohttp
 import discord
 from askmesh_kit.logs import get_logger
 from discord.webhook.async_ import AsyncWebhookAdapter, async_context
@@ -80,17 +82,34 @@ class Pause:
 PAUSE = Pause()
 
 
-class _PausingAdapter(AsyncWebhookAdapter):
+class _Timed:
+    """A session whose requests end in time."""
+
+    def __init__(self, session: aiohttp.ClientSession, timeout: aiohttp.ClientTimeout) -> None:
+        self._session, self._timeout = session, timeout
+
+    def request(self, *args: Any, **options: Any) -> Any:
+        return self._session.request(*args, timeout=self._timeout, **options)
+
+
+class _GuardedAdapter(AsyncWebhookAdapter):
     """discord.py's way to call what interactions and webhooks need."""
 
-    async def request(self, *args: Any, **options: Any) -> Any:
-        return await PAUSE.guarded(super().request)(*args, **options)
+    def __init__(self, timeout: aiohttp.ClientTimeout) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self._timeout = timeout
+
+    async def request(self, route: Any, session: Any, **options: Any) -> Any:
+        return await PAUSE.guarded(super().request)(route, _Timed(session, self._timeout), **options)
 
 
-def heed_pauses(client: discord.Client) -> None:
-    """Make a client's calls wait for pauses: its own, and those for interactions in tasks that begin after this one."""
-    client.http.request = PAUSE.guarded(client.http.request)  # type: ignore[method-assign,assignment]
-    async_context.set(_PausingAdapter())  # type: ignore[no-untyped-call]
+def guard_calls(client: discord.Client, deadline_s: float) -> None:
+    """Make a client's calls wait for pauses and end in time: its own, and those for interactions in tasks that begin
+    after this one. A call that hangs keeps all that share its rate limit waiting, for five minutes by itself."""
+    timeout = aiohttp.ClientTimeout(total=deadline_s)
+    request = functools.partial(client.http.request, timeout=timeout)
+    client.http.request = PAUSE.guarded(request)  # type: ignore[method-assign,assignment]
+    async_context.set(_GuardedAdapter(timeout))
 
 
 def _from_cloudflare(headers: Mapping[str, str]) -> bool:

@@ -54,8 +54,8 @@ class DiscordSettings(BaseSettings):
     forum_wait_s: float = Field(
         20.0, ge=0, description="How long a forum post's author must be silent before it is answered, in seconds."
     )
-    solved_tags: Annotated[tuple[str, ...], NoDecode] = Field(
-        tuple(_SOLVED.split(",")), description="Forum tags that mean that nobody waits for an answer, comma-separated."
+    solved_tags: str = Field(
+        _SOLVED, description="Forum tags that mean that nobody waits for an answer, comma-separated."
     )
     accept_emoji: str = Field(
         "✅", description="Reaction by which an asker or staff accepts an answer into the golden set. Empty: none."
@@ -87,7 +87,7 @@ class DiscordSettings(BaseSettings):
     )
     guild_ready_s: float = Field(2.0, gt=0, description="Wait for the next server after READY, in seconds.")
 
-    @field_validator("channels", "forums", "live_channels", "solved_tags", mode="before")
+    @field_validator("channels", "forums", "live_channels", mode="before")
     @classmethod
     def _listed(cls, value: object) -> object:
         if not isinstance(value, str):

@@ -97,6 +97,12 @@ def learn(
     private: Annotated[
         bool, typer.Option("--private", help="Private Python objects too; of chats, private channels and messages.")
     ] = False,
+    audience: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Who may see it: public, guild:ID, role:ID or channel:ID of Discord; may be repeated. As it was, if left out."
+        ),
+    ] = None,
     collection: Collection = "",
     url: Url = "",
     key: Key = "",
@@ -115,6 +121,7 @@ def learn(
                 "options": {"include": include or [], "exclude": exclude or [], "private": private},
             }
             body |= {"collection": collection} if collection else {}
+            body["options"] |= {"audience": audience} if audience else {}
             good = learning.run(client, title or location, "v1/sources", body) and good
         raise typer.Exit(0 if good else FAILED)
 
