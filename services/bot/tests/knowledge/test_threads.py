@@ -108,6 +108,12 @@ def test_applause_and_threads_without_a_reply_are_not_learned() -> None:
         # The asker's own doubts correct nobody but themselves.
         ([("wren", "I tried 10."), ("wren", "Ignore that, I had a typo.")], {"m2"}),
         ([("lark", "No idea, wrong channel maybe?")], set()),
+        ([("heron", "It is 10."), ("lark", "Please don't: that corrupts it.")], {"m2"}),
+        ([("heron", "It is 10."), ("lark", "Not any more, it is 20.")], {"m2"}),
+        ([("heron", "It is 10."), ("lark", "I believe the answer above was wrong.")], {"m2"}),
+        # Something else is outdated; and whoever asked is no judge of answers.
+        ([("heron", "It is 10."), ("lark", "The manual is outdated in places, as you know.")], set()),
+        ([("heron", "It is 10."), ("wren", "That's wrong, I still see `nothing` here.")], set()),
     ],
 )
 def test_what_a_later_turn_takes_back(turns: list[tuple[str, str]], taken_back: set[str]) -> None:
@@ -130,6 +136,23 @@ def test_neither_the_question_nor_what_was_taken_back_is_quoted() -> None:
     assert "7550" in quotes
     assert "7440" not in quotes
     assert "Which port" not in quotes
+
+
+def test_what_the_asker_says_of_an_answer_is_context_unless_it_is_code_or_long() -> None:
+    told = "It was the mount after all. " * 5
+    turns = [
+        ("wren", "How?"),
+        ("heron", "Try the other flag."),
+        ("wren", "That did it on both machines."),
+        ("wren", told),
+    ]
+    lines = chunks(thread(*turns, ("wren", "In the end I ran `umount`.")))[0].text.split("\n")
+    assert "# wren, 2026-03-04: That did it on both machines." in lines
+    assert told.strip() in [line.strip() for line in lines]
+    assert "In the end I ran `umount`." in lines
+    # Whoever answers themselves is heard.
+    alone = chunks(thread(("wren", "How?"), ("wren", "Found it, the other flag.")))
+    assert "\nFound it, the other flag." in alone[0].text
 
 
 def test_an_accepted_answer_is_said_to_be_one_and_is_never_taken_back() -> None:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from askmesh_bot.knowledge.base import Document, Section
 from askmesh_bot.knowledge.threads.base import Message, Thread
-from askmesh_bot.knowledge.threads.corrections import corrected
+from askmesh_bot.knowledge.threads.corrections import askers_words, corrected
 
 _LONGEST_ID, _LONGEST_TITLE = 400, 100
 _SENTENCE = re.compile(r"(.+?[.?!])(?:\s|$)", re.S)
@@ -34,7 +34,7 @@ def thread_document(thread: Thread) -> Document | None:
     messages = [message for message in thread.messages if _for_all(message, thread) and message.text.strip()]
     if len(messages) < 2:
         return None
-    overruled = corrected(messages)
+    overruled, chatter = corrected(messages), askers_words(messages)
     lines: list[str] = []
     sections: list[Section] = []
     for index, message in enumerate(messages):
@@ -52,10 +52,10 @@ def thread_document(thread: Thread) -> Document | None:
                 line_end=len(lines) - 1,
                 anchor=message.id,
                 text_line=start + 1,
-                aside=index == 0 or message.id in overruled,
+                aside=index == 0 or message.id in overruled or message.id in chatter,
             )
         )
-    if len(sections) < 2:
+    if all(section.aside for section in sections):
         return None
     links = {message.id: message.url or thread.url for message in messages if message.url or thread.url}
     text = "\n".join(lines[:-1])
