@@ -14,7 +14,7 @@ from askmesh_vectordb.stores.local.nearest import Nearest
 from askmesh_vectordb.stores.local.store import LocalStore
 
 pytestmark = pytest.mark.anyio
-COUNT, DIMENSION = 30_000, 64
+COUNT, DIMENSION = 24_000, 48
 RNG = np.random.default_rng(3)
 
 
@@ -57,7 +57,7 @@ def exact(vectors: Vector, query: Vector, top_k: int, allowed: Any) -> list[str]
     return [f"r{np.asarray(allowed)[n]:05d}" for n in np.argsort(-scores)[:top_k]]
 
 
-async def test_recall_filters_and_changes_at_thirty_thousand(tmp_path: Path) -> None:
+async def test_recall_filters_and_changes_above_the_limit(tmp_path: Path) -> None:
     vectors = clustered(COUNT, DIMENSION)
     store = await filled(tmp_path, vectors)
     nearest = await built(store, vectors[0])
@@ -73,6 +73,7 @@ async def test_recall_filters_and_changes_at_thirty_thousand(tmp_path: Path) -> 
     assert await recall(100, None, np.arange(COUNT)) >= 0.995
     assert await recall(20, {"n": {"$lt": 300}}, np.arange(300)) == 1
     assert await recall(20, {"n": {"$lt": 6000}}, np.arange(6000)) >= 0.99
+    assert await recall(20, {"n": {"$gte": 20}}, np.arange(20, COUNT)) >= 0.99
 
     # Scores are those of float32 vectors, not of the rounded ones in the graph.
     (match,) = await store.query("docs", "", Query(1, vectors[7]))
@@ -87,6 +88,58 @@ async def test_recall_filters_and_changes_at_thirty_thousand(tmp_path: Path) -> 
     gone = await ids(store, queries[1], 50)
     await store.delete("docs", "", Selection(ids=gone))
     assert not set(await ids(store, queries[1], 50)) & set(gone)
+    await store.close()
+
+
+async def test_vectors_that_the_index_holds_are_not_kept_twice(tmp_path: Path) -> None:
+    vectors = clustered(9000, 32)
+    store = await filled(tmp_path, vectors, exact_limit=1000)
+    await built(store, vectors[0])
+    matrix = store._catalog.file("docs")._cache._matrices[1]
+    assert matrix.base > 3000
+    assert sum(len(block.vectors) for block in matrix._blocks) <= 8192
+    await store.close()
+    store = LocalStore(tmp_path, exact_limit=1000)
+    assert await ids(store, vectors[5], 1) == ["r00005"]
+    assert store._catalog.file("docs")._cache._matrices[1]._blocks == []
+    # So few that every one is looked at again.
+    await store.delete("docs", "", Selection(filter=filters.parse({"n": {"$gte": 800}})))
+    assert await ids(store, vectors[5], 1) == ["r00005"]
+    assert 1 not in store._catalog.file("docs")._cache._graphs
+    await store.close()
+
+
+async def test_by_dot_product_vectors_of_like_lengths_are_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("askmesh_vectordb.stores.local.planner._FEW_CANDIDATES", 10)
+    vectors = clustered(4000, 32)
+    vectors *= RNG.uniform(0.6, 1, size=(4000, 1)) / np.linalg.norm(vectors, axis=1, keepdims=True)
+    store = await filled(tmp_path, vectors, "dotproduct", exact_limit=1000)
+    first = await built(store, vectors[0])
+    hits = 0
+    for query in vectors[:100]:
+        best = np.argsort(-(vectors.astype(np.float64) @ query))[:10]
+        hits += len({f"r{n:05d}" for n in best} & set(await ids(store, query, 10)))
+    assert hits >= 990
+
+    # One that is longer than the index can take makes it be built anew.
+    await store.upsert("docs", "", [Record("long", vectors[1] / np.linalg.norm(vectors[1]) * 1.1)])
+    file = store._catalog.file("docs")
+    while file._cache._graphs[1] is first or not file._builder.idle:
+        assert (await ids(store, vectors[1], 1)) == ["long"]
+        await asyncio.sleep(0.02)
+    assert len(file._cache._graphs[1]) == 4001
+
+    # One that is much longer has every one looked at again, here and after a start.
+    await store.upsert("docs", "", [Record("longest", vectors[1] * 5)])
+    for _ in range(2):
+        matches = await store.query("docs", "", Query(2, vectors[1]))
+        assert [match.id for match in matches] == ["longest", "long"]
+        assert matches[0].score == pytest.approx(5 * vectors[1] @ vectors[1], rel=1e-5)
+        assert store._catalog.file("docs")._cache._graphs == {}
+        await store.close()
+        store = LocalStore(tmp_path, exact_limit=1000)
     await store.close()
 
 

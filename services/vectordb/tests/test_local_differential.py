@@ -103,9 +103,16 @@ class Pair:
 @pytest.mark.parametrize(
     ("metric", "exact_limit"),
     # With a limit of 0 the approximate index has its say over these few vectors too, and finds all of them.
-    [("cosine", 20_000), ("dotproduct", 20_000), ("euclidean", 20_000), ("cosine", 0), ("euclidean", 0)],
+    [
+        ("cosine", 20_000),
+        ("dotproduct", 20_000),
+        ("euclidean", 20_000),
+        ("cosine", 0),
+        ("dotproduct", 0),
+        ("euclidean", 0),
+    ],
 )
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(operations=st.lists(OPERATIONS, min_size=4, max_size=25))
 def test_the_store_answers_as_the_model_does(
     monkeypatch: pytest.MonkeyPatch, metric: Metric, exact_limit: int, operations: list[Any]

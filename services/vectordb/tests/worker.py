@@ -10,8 +10,10 @@ import sys
 from pathlib import Path
 
 import numpy as np
-from askmesh_vectordb.stores.base import IndexInfo, Record, Selection
+from askmesh_vectordb.stores.base import IndexInfo, Query, Record, Selection
 from askmesh_vectordb.stores.local.store import LocalStore
+
+EXACT_LIMIT = 100
 
 
 def say(line: str) -> None:
@@ -19,7 +21,7 @@ def say(line: str) -> None:
 
 
 async def write(folder: Path, prefix: str) -> None:
-    store = LocalStore(folder)
+    store = LocalStore(folder, exact_limit=EXACT_LIMIT)
     await store.ensure_index(IndexInfo("docs", 4, "cosine"))
     say(f"{prefix} {os.getpid()} ready")
     for n in range(100_000):
@@ -29,6 +31,9 @@ async def write(folder: Path, prefix: str) -> None:
         if n % 5 == 4:
             await store.delete("docs", "", Selection(ids=[f"{prefix}-{n - 2}-0"]))
         say(f"{prefix} {os.getpid()} {n}")
+        if n % 10 == 9:
+            # Something for the approximate index to do.
+            await store.query("docs", "", Query(1, values))
 
 
 def main() -> None:

@@ -49,8 +49,8 @@ class Builder:
 
     def _is_due(self, view: View) -> bool:
         if view.graph is None:
-            return len(view.rows) > self._limit
-        return len(view.rows) - view.held >= _SMALLEST_STEP or _is_spent(view.graph, view)
+            return view.even and len(view.rows) > self._limit
+        return view.even and (len(view.rows) - view.held >= _SMALLEST_STEP or _is_spent(view.graph, view))
 
     def _run(self, namespace: int, view: View) -> None:
         try:

@@ -8,9 +8,10 @@ from threading import Lock
 
 import numpy as np
 
-from askmesh_vectordb.stores.base import Metric
+from askmesh_vectordb.stores.base import Metric, StoreDamaged
 from askmesh_vectordb.stores.local.matrix import Rows, VectorMatrix, Vectors, View
 from askmesh_vectordb.stores.local.nearest import Nearest
+from askmesh_vectordb.stores.local.rows import checked
 from askmesh_vectordb.stores.local.snapshots import Snapshots
 
 _ROWS_PER_STEP = 2048
@@ -81,10 +82,10 @@ class VectorCache:
                 matrix.kill(row, sequence)
             self._last_death = sequence
         for number, matrix in self._matrices.items():
-            if matrix.base and 10 * matrix.living < 9 * self._limit:
-                # So few that they are kept as they are again.
+            if matrix.graph and (10 * matrix.living < 9 * self._limit or not matrix.even):
+                # So few, or of so different lengths, that they are kept as they are again.
                 del self._graphs[number]
-                self._matrices[number] = self._read_namespace(connection, number)
+                self._matrices[number] = self._read_namespace(connection, number, rounded=False)
             elif matrix.wasteful:
                 self._matrices[number] = matrix.compacted()
 
@@ -96,11 +97,12 @@ class VectorCache:
             self._matrices[number] = self._read_namespace(connection, number)
         self._last_row = last
 
-    def _read_namespace(self, connection: sqlite3.Connection, number: int) -> VectorMatrix:
+    def _read_namespace(self, connection: sqlite3.Connection, number: int, *, rounded: bool = True) -> VectorMatrix:
+        """`rounded`: an approximate index may have the vectors, one in memory or in a snapshot."""
         found = connection.execute("SELECT row FROM records WHERE namespace = ?", [number])
         rows = np.sort(np.fromiter((row for (row,) in found), dtype=np.int64))
         graph = self._graphs.get(number)
-        if graph is None and len(rows) > self._limit:
+        if graph is None and rounded and len(rows) > self._limit:
             graph = self._snapshots.restored(number, rows, partial(read_vectors, connection, self._dimension))
         if graph is None:
             matrix, held = VectorMatrix(self._dimension, self._metric), 0
@@ -115,12 +117,12 @@ class VectorCache:
 
     def _read_rows(self, connection: sqlite3.Connection) -> None:
         found = connection.execute(
-            "SELECT row, namespace, vector FROM records WHERE row > ? ORDER BY row", [self._last_row]
+            "SELECT row, namespace, vector, vector_sum FROM records WHERE row > ? ORDER BY row", [self._last_row]
         )
         while step := found.fetchmany(_ROWS_PER_STEP):
-            numbers = np.array([namespace for _, namespace, _ in step])
-            rows = np.array([row for row, _, _ in step], dtype=np.int64)
-            vectors = _stacked([vector for _, _, vector in step], self._dimension)
+            numbers = np.array([namespace for _, namespace, *_ in step])
+            rows = np.array([row for row, *_ in step], dtype=np.int64)
+            vectors = _stacked([checked(*stored) for _, _, *stored in step], self._dimension)
             for number in np.unique(numbers):
                 mine = numbers == number
                 matrix = self._matrices.setdefault(int(number), VectorMatrix(self._dimension, self._metric))
@@ -134,10 +136,15 @@ def read_vectors(connection: sqlite3.Connection, dimension: int, rows: Rows) -> 
     for start in range(0, len(rows), _ROWS_PER_QUERY):
         part = rows[start : start + _ROWS_PER_QUERY].tolist()
         marks = ",".join("?" * len(part))
-        query = f"SELECT vector FROM records WHERE row IN ({marks}) ORDER BY row"  # noqa: S608
-        found += [vector for (vector,) in connection.execute(query, part)]
+        query = f"SELECT vector, vector_sum FROM records WHERE row IN ({marks}) ORDER BY row"  # noqa: S608
+        found += [checked(vector, expected) for vector, expected in connection.execute(query, part)]
+    if len(found) < len(rows):
+        raise StoreDamaged("Records that are listed are not there.", fix="Run `askmesh-vectordb check`.")
     return _stacked(found, dimension)
 
 
 def _stacked(vectors: list[bytes], dimension: int) -> Vectors:
-    return np.frombuffer(b"".join(vectors), dtype="<f4").reshape(len(vectors), dimension)
+    try:
+        return np.frombuffer(b"".join(vectors), dtype="<f4").reshape(len(vectors), dimension)
+    except ValueError as error:
+        raise StoreDamaged("A vector has another length than its index.", fix="Restore it from a backup.") from error

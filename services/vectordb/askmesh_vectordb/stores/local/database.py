@@ -1,13 +1,15 @@
 """SQLite connections as the store wants them: durable, migrated, with their errors translated."""
 
+import errno
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from askmesh_vectordb.stores.base import StorageFull, StoreDamaged, StoreUnavailable
+from askmesh_vectordb.stores.base import OutcomeUnknown, StorageFull, StoreDamaged, StoreUnavailable
 
 _DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+_UNSAFE = {sqlite3.SQLITE_IOERR_FSYNC, sqlite3.SQLITE_IOERR_DIR_FSYNC}
 
 
 @contextmanager
@@ -17,8 +19,13 @@ def translated() -> Iterator[None]:
         yield
     except sqlite3.Error as error:
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-        if code == sqlite3.SQLITE_FULL:
+        if code == sqlite3.SQLITE_FULL or getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_IOERR_WRITE:
+            # A quota or a limit on the size of files is told as a failed write.
             raise StorageFull("The disk is full; nothing was written.", fix="Free some space and try again.") from error
+        if getattr(error, "sqlite_errorcode", 0) in _UNSAFE:
+            raise OutcomeUnknown(
+                "The disk failed when a write was to be made safe.", fix="Check the disk; the write can be repeated."
+            ) from error
         if code in _DAMAGED:
             raise StoreDamaged(f"A store file is damaged: {error}.", fix="Restore it from a backup.") from error
         if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
@@ -27,6 +34,8 @@ def translated() -> Iterator[None]:
             f"The store's files cannot be used: {error}.", fix="Check the folder's permissions and the disk."
         ) from error
     except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise StorageFull("The disk is full; nothing was written.", fix="Free some space and try again.") from error
         raise StoreUnavailable(
             f"The store's folder cannot be used: {error.strerror}.", fix="Check its permissions and the disk."
         ) from error
@@ -43,7 +52,7 @@ def connect(path: Path, busy_timeout_s: float, *, create: bool = False) -> sqlit
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA temp_store = MEMORY")
-        connection.execute("PRAGMA cache_size = -16000")
+        connection.execute("PRAGMA cache_size = -4000")
     except BaseException:
         connection.close()
         raise

@@ -28,6 +28,7 @@ class IndexFile:
         self._cache = VectorCache(self._snapshots, dimension, metric, exact_limit)
         self._builder = Builder(self._cache, self._snapshots, dimension, metric, exact_limit)
         self._idle: list[sqlite3.Connection] = []
+        self._keeper: sqlite3.Connection | None = None
         self._lock = Lock()
         self._closed = False
 
@@ -44,6 +45,8 @@ class IndexFile:
     def connection(self) -> Iterator[sqlite3.Connection]:
         """A connection for this thread alone; closed, not kept, when something failed on it."""
         with self._lock:
+            if self._keeper is None and not self._closed:
+                self._keeper = self._first()
             connection = self._idle.pop() if self._idle else None
         connection = connection or self._open()
         try:
@@ -95,6 +98,9 @@ class IndexFile:
         with self._lock:
             self._closed = True
             idle, self._idle = self._idle, []
+            if self._keeper:
+                idle.append(self._keeper)
+                self._keeper = None
         for connection in idle:
             connection.close()
         self._builder.close()
@@ -103,10 +109,17 @@ class IndexFile:
         if not self.path.exists():
             # Dropped by another process.
             raise IndexNotFound(self.name)
-        connection = connect(self.path, self._busy_timeout_s)
+        return connect(self.path, self._busy_timeout_s)
+
+    def _first(self) -> sqlite3.Connection:
+        """A connection that nobody uses. While it is open, SQLite does not read the log anew, where a write would stand
+        again whose fsync failed; and what is in the log as the process starts is brought into the file, for all that
+        is known it has not reached the disk."""
+        connection = self._open()
         try:
-            if not self._idle:
-                migrate(connection, schema.INDEX)
+            migrate(connection, schema.INDEX)
+            with suppress(sqlite3.OperationalError):
+                connection.execute("PRAGMA wal_checkpoint").fetchone()
         except BaseException:
             connection.close()
             raise

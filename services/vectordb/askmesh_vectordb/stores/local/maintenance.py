@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from askmesh_vectordb.stores.base import StoreDamaged, StoreError
-from askmesh_vectordb.stores.local import lexical, schema, terms
+from askmesh_vectordb.stores.local import lexical, rows, schema, terms
 from askmesh_vectordb.stores.local.database import connect, migrate, transaction, translated
 from askmesh_vectordb.stores.local.snapshots import Snapshots
 
@@ -88,12 +88,18 @@ class Checker:
         (report.records,) = connection.execute("SELECT count(*) FROM records").fetchone()
         wrong = {"vector": 0, "metadata": 0, "inverted metadata": 0, "full text": 0}
         lines, documents, done = 0, 0, 0
-        for row, namespace, vector, text in connection.execute("SELECT row, namespace, vector, metadata FROM records"):
-            if len(vector) != 4 * dimension or not np.isfinite(np.frombuffer(vector, "<f4")).all():
+        columns = "row, namespace, id, vector, vector_sum, metadata, text_sum"
+        for row, namespace, name, vector, vector_sum, text, text_sum in connection.execute(
+            f"SELECT {columns} FROM records"  # noqa: S608
+        ):
+            try:
+                values = rows.decode(vector, vector_sum)
+                wrong["vector"] += len(values) != dimension or not np.isfinite(values).all()
+            except (StoreDamaged, ValueError):
                 wrong["vector"] += 1
             try:
-                metadata = json.loads(text)
-            except ValueError:
+                metadata = rows.parse(name, text, text_sum)
+            except (StoreDamaged, ValueError):
                 wrong["metadata"] += 1
                 continue
             expected = terms.terms_of(metadata)
@@ -119,17 +125,17 @@ class Checker:
             connection.execute("DELETE FROM terms")
             connection.execute("DROP TABLE lexical")
             connection.execute(next(part for part in schema.INDEX[0].split(";") if "fts5" in part))
-            rows = connection.execute("SELECT row, namespace, metadata FROM records").fetchall()
-            for done, (row, namespace, text) in enumerate(rows):
+            records = connection.execute("SELECT row, namespace, metadata FROM records").fetchall()
+            for done, (row, namespace, text) in enumerate(records):
                 terms.add(connection, namespace, row, json.loads(text))
                 lexical.add(connection, row, json.loads(text))
                 if done % _STEP == 0:
-                    self._progress(f"{report.name}: repair", done, len(rows))
+                    self._progress(f"{report.name}: repair", done, len(records))
             connection.execute(
                 "UPDATE namespaces SET records = (SELECT count(*) FROM records WHERE namespace = namespaces.id)"
             )
             connection.execute("REINDEX")
-        self._progress(f"{report.name}: repair", len(rows), len(rows))
+        self._progress(f"{report.name}: repair", len(records), len(records))
 
 
 def indexes(folder: Path, busy_timeout_s: float) -> list[tuple[str, Path, int]]:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from askmesh_vectordb.stores.base import Metric
 
-CONNECTIVITY, EXPANSION_ADD, EXPANSION_SEARCH = 16, 128, 128
+CONNECTIVITY, EXPANSION_ADD = 16, 128
 _KINDS: dict[Metric, tuple[str, str]] = {
     "cosine": ("ip", "f16"),
     "dotproduct": ("ip", "f16"),
@@ -73,7 +73,7 @@ class Nearest:
     By dot product the graph is one of unit vectors: each is divided by a radius that none exceeds and gets one more
     component that makes its length 1; a query's is 0. So the order by dot product is that by angle (Bachrach et al.
     2014, "Speeding up the Xbox recommender system"). The radius is a power of two times a constant, so that vectors
-    move to a graph of another radius without being rounded again. `largest` is the greatest length so far.
+    move to a graph of another radius without being rounded again. `largest` is the greatest length so far, `shortest` the smallest.
     """
 
     def __init__(self, dimension: int, metric: Metric, largest: float = 1.0) -> None:
@@ -83,14 +83,16 @@ class Nearest:
         name, dtype = _KINDS[metric]
         self.dimension, self.metric = dimension, metric
         self._lifted = metric == "dotproduct"
-        self.largest, self._radius = largest, _radius(largest) if self._lifted else 1.0
+        self.shortest, self.largest = np.inf, largest
+        self._radius = _radius(largest) if self._lifted else 1.0
         self._index: Any = Index(
             ndim=dimension + self._lifted,
             metric=name,
             dtype=dtype,
             connectivity=CONNECTIVITY,
             expansion_add=EXPANSION_ADD,
-            expansion_search=EXPANSION_SEARCH,
+            # It looks as widely as it is asked for many, if not for fewer than this.
+            expansion_search=CONNECTIVITY,
         )
         self._gate = _Gate()
         self._at_once = _MOST_AT_ONCE
@@ -123,7 +125,8 @@ class Nearest:
     def add(self, rows: NDArray[np.int64], vectors: NDArray[np.float32]) -> int:
         """Add as many of these rows, ascending and above `last_row`, as take about 10 ms; how many those were."""
         count = min(len(rows), self._at_once)
-        self.largest = max(self.largest, float(np.linalg.norm(vectors[:count], axis=1).max()))
+        lengths = np.linalg.norm(vectors[:count], axis=1)
+        self.shortest, self.largest = min(self.shortest, float(lengths.min())), max(self.largest, float(lengths.max()))
         keys, values = rows[:count].astype(np.uint64), self._stored(vectors[:count])
         with self._gate.writing():
             began = time.perf_counter()
@@ -183,6 +186,8 @@ def _radius(largest: float) -> float:
 def _save_and_exit(index: Any, path: Path) -> None:
     status = 1
     try:
+        # It must not keep the parent's sockets open if that one ends first.
+        os.closerange(3, 4096)
         index.save(str(path))
         status = 0
     finally:

@@ -1,35 +1,84 @@
 """How a search goes about it: exactly over few candidates, by the approximate index over many, exactly where that
-found too little."""
+found too little. With a filter, the best rows are asked first whether they satisfy it; only where too few do, the rows
+that satisfy it are listed."""
+
+from collections.abc import Callable
 
 import numpy as np
 
 from askmesh_vectordb.stores.base import Vector
-from askmesh_vectordb.stores.local.matrix import Mask, Places, Read, Scores, View, kth
+from askmesh_vectordb.stores.local.matrix import Mask, Places, Read, Scores, Vectors, View, kth
 
 _FEW_CANDIDATES = 3000
 """So many are scored exactly in less time than a filtered walk through the graph takes."""
 _OVERFETCH = 2
-_LEAST_FETCHED = 32
+_LEAST_FETCHED, _FETCHED_FOR_EACH = 48, 4
+"""usearch looks as widely as it is asked for many: what the last places need to be the right ones."""
 _MOST_FETCHED = 2000
+_MOST_ASKED = 500
+_FIRST_ASKED = 32
+
+Found = tuple[Places, Scores]
 
 
-def search(
-    view: View, vector: Vector, top_k: int, allowed: Mask | None, *, exact_limit: int, read: Read
-) -> tuple[Places, Scores]:
+def search(view: View, vector: Vector, top_k: int, allowed: Mask | None, *, exact_limit: int, read: Read) -> Found:
     """Places and scores of every row that can be among the `top_k`, not sorted. `exact_limit`: up to so many living
     rows every one is looked at; `read` gives the vectors that are not in memory."""
     query, norm = view.prepared(vector)
     narrow = query.astype(np.float32)
     usable = view.usable(allowed)
     places = None
-    if view.graph is not None and norm > 0 and view.living > exact_limit:
+    if _walks(view, norm, exact_limit):
         places = _approximate(view, narrow, norm, top_k, usable)
     if places is None:
         places = view.shortlist(narrow, norm, top_k, usable)
-    scores = view.exact(query, places, read)
+    return _best(places, view.exact(query, places, read), top_k)
+
+
+def ask(
+    view: View, vector: Vector, top_k: int, satisfies: Callable[[int], bool], *, exact_limit: int, read: Read
+) -> Found | None:
+    """The same of the rows that satisfy a filter, where many do: the best are asked in turn, by row number, until
+    enough have answered yes. None where too few did."""
+    query, norm = view.prepared(vector)
+    narrow = query.astype(np.float32)
+    most = _LEAST_FETCHED + _FETCHED_FOR_EACH * top_k
+    if most > _MOST_ASKED or len(view.rows) <= _FEW_CANDIDATES:
+        return None
+    if not _walks(view, norm, exact_limit):
+        places, scores = view.best(narrow, most)
+    elif view.held <= _FEW_CANDIDATES:
+        return None
+    else:
+        places, scores = _near(view, narrow, most, view.alive)
+        newest = view.newest(narrow, norm, most, view.alive)
+        places = np.concatenate([places, newest])
+        scores = np.concatenate([scores, view.exact(query, newest, read)])
+    chosen: list[int] = []
+    order = np.argsort(-scores)
+    worst, slack = -np.inf, view.slack(norm)
+    for asked, (place, score) in enumerate(zip(places[order].tolist(), scores[order].tolist(), strict=True)):
+        if score < worst:
+            found = np.sort(np.array(chosen, dtype=np.intp))
+            return _best(found, view.exact(query, found, read), top_k)
+        if asked == _FIRST_ASKED and 4 * len(chosen) < min(top_k, _FIRST_ASKED // 4):
+            return None
+        if satisfies(int(view.rows[place])):
+            chosen.append(place)
+            if len(chosen) == top_k:
+                # Rounding decides nothing: what may be better than it looks is asked too.
+                worst = score - slack
+    return None
+
+
+def _walks(view: View, norm: float, exact_limit: int) -> bool:
+    return view.graph is not None and norm > 0 and view.living > exact_limit
+
+
+def _best(places: Places, scores: Scores, top_k: int) -> Found:
+    """Only the best are read from the file, with all that share the last place."""
     if len(scores) <= top_k:
         return places, scores
-    # Of what was found only the best are read from the file, with all that share the last place.
     best = np.flatnonzero(scores >= kth(scores, top_k))
     return places[best], scores[best]
 
@@ -40,23 +89,29 @@ def _approximate(view: View, query: Vector, norm: float, top_k: int, usable: Mas
     held = view.held if usable is None else int(np.count_nonzero(usable[: view.held]))
     if held <= _FEW_CANDIDATES:
         return None
-    wanted = max(_LEAST_FETCHED, int(_OVERFETCH * top_k * len(view.graph) / held))
+    enough = min(_LEAST_FETCHED + _FETCHED_FOR_EACH * top_k, _MOST_FETCHED)
+    wanted = max(enough, int(_OVERFETCH * top_k * len(view.graph) / held))
     if wanted > _MOST_FETCHED:
         return None
-    rows, scores = view.graph.search(query, wanted)
+    places, scores = _near(view, query, wanted, usable)
+    if len(places) < top_k:
+        return None
+    if len(places) > top_k:
+        places = places[scores >= kth(scores, top_k) - view.slack(norm)]
+    places.sort()
+    if view.held == len(view.rows):
+        return places
+    return np.concatenate([places, view.newest(query, norm, top_k, usable)])
+
+
+def _near(view: View, query: Vector, most: int, usable: Mask | None) -> tuple[Places, Vectors]:
+    """Usable places from the graph, with their rounded scores."""
+    assert view.graph is not None
+    rows, scores = view.graph.search(query, most)
     places: Places = np.searchsorted(view.rows[: view.held], rows)
     # A row may be newer than the view, or have died and been cleared away.
     known = places < view.held
     known[known] = view.rows[places[known]] == rows[known]
     if usable is not None:
         known[known] = usable[places[known]]
-    places, scores = places[known], scores[known]
-    if len(places) < top_k:
-        return None
-    if len(places) > top_k:
-        # Rounding decides nothing: what may be better than it looks stays in.
-        places = places[scores >= kth(scores, top_k) - view.slack(norm)]
-    places.sort()
-    if view.held == len(view.rows):
-        return places
-    return np.concatenate([places, view.newest(query, norm, top_k, usable)])
+    return places[known], scores[known]

@@ -1,19 +1,20 @@
 """What a read transaction answers."""
 
-import json
 import sqlite3
 from collections.abc import Iterable, Sequence
 from functools import partial
 
 import numpy as np
 
-from askmesh_vectordb.filters import Filter
+from askmesh_vectordb.filters import Condition, Filter, Node
 from askmesh_vectordb.stores.base import Match, Page, Query, Record, Vector
 from askmesh_vectordb.stores.local import lexical, planner, terms, writes
 from askmesh_vectordb.stores.local.cache import read_vectors
 from askmesh_vectordb.stores.local.matrix import View
+from askmesh_vectordb.stores.local.rows import decode, existing, parse
 
 _SCAN_STEP = 256
+_FEW_VALUES = 16
 
 
 def query(
@@ -26,9 +27,15 @@ def query(
     vector = wanted.vector if wanted.vector is not None else _vector_of(connection, number, wanted.id or "")
     if view is None or vector is None or not len(view.rows):
         return []
-    allowed = terms.mask_of(connection, number, wanted.filter.root, view.rows) if wanted.filter else None
     read = partial(read_vectors, connection, len(vector))
-    places, scores = planner.search(view, vector, wanted.top_k, allowed, exact_limit=exact_limit, read=read)
+    found, allowed = None, None
+    if wanted.filter:
+        if _is_quick(wanted.filter.root):
+            satisfies = partial(_satisfies, connection, wanted.filter)
+            found = planner.ask(view, vector, wanted.top_k, satisfies, exact_limit=exact_limit, read=read)
+        if found is None:
+            allowed = terms.mask_of(connection, number, wanted.filter.root, view.rows)
+    places, scores = found or planner.search(view, vector, wanted.top_k, allowed, exact_limit=exact_limit, read=read)
     pairs = zip(view.rows[places].tolist(), scores.tolist(), strict=True)
     return _matches(connection, pairs, wanted.top_k, wanted.include_values, wanted.include_metadata)
 
@@ -63,10 +70,10 @@ def fetch(connection: sqlite3.Connection, number: int, ids: Sequence[str]) -> di
     found: dict[str, Record] = {}
     for name in dict.fromkeys(ids):
         row = connection.execute(
-            "SELECT vector, metadata FROM records WHERE namespace = ? AND id = ?", [number, name]
+            "SELECT vector, vector_sum, metadata, text_sum FROM records WHERE namespace = ? AND id = ?", [number, name]
         ).fetchone()
         if row:
-            found[name] = Record(name, decode(row[0]), json.loads(row[1]))
+            found[name] = Record(name, decode(row[0], row[1]), parse(name, row[2], row[3]))
     return found
 
 
@@ -90,23 +97,32 @@ def scan(
     wanted = set(writes.rows_by_filter(connection, number, chosen).tolist()) if chosen else None
     # Above every id that starts with the prefix: no id holds the last code point.
     found = connection.execute(
-        f"SELECT row, id, {'vector' if include_values else 'NULL'}, metadata FROM records "  # noqa: S608
+        f"SELECT row, id, {'vector' if include_values else 'NULL'}, vector_sum, metadata, text_sum FROM records "  # noqa: S608
         "WHERE namespace = ? AND id > ? AND id >= ? AND id < ? ORDER BY id",
         [number, cursor or "", prefix, prefix + "\U0010ffff"],
     )
     records: list[Record] = []
     while step := found.fetchmany(min(_SCAN_STEP, limit + 1)):
-        for row, name, vector, text in step:
+        for row, name, vector, vector_sum, text, text_sum in step:
             if wanted is not None and row not in wanted:
                 continue
             if len(records) == limit:
                 return Page(records, records[-1].id)
-            records.append(Record(name, decode(vector) if vector is not None else None, json.loads(text)))
+            values = decode(vector, vector_sum) if include_values else None
+            records.append(Record(name, values, parse(name, text, text_sum)))
     return Page(records)
 
 
-def decode(vector: bytes) -> Vector:
-    return np.frombuffer(vector, dtype="<f4").astype(np.float32)
+def _is_quick(node: Node) -> bool:
+    """Whether a record can be asked in a moment: its values are compared one by one."""
+    if isinstance(node, Condition):
+        return len(node.values) <= _FEW_VALUES
+    return len(node.parts) <= _FEW_VALUES and all(_is_quick(part) for part in node.parts)
+
+
+def _satisfies(connection: sqlite3.Connection, chosen: Filter, row: int) -> bool:
+    found = connection.execute("SELECT id, metadata, text_sum FROM records WHERE row = ?", [row]).fetchone()
+    return chosen.matches(parse(*existing(found)))
 
 
 def _vector_of(connection: sqlite3.Connection, number: int, name: str) -> Vector | None:
@@ -122,16 +138,12 @@ def _matches(
     include_metadata: bool,
 ) -> list[Match]:
     """The best `top_k` of rows and scores, ties by id, with what is asked for."""
-    columns = f"id, {'vector' if include_values else 'NULL'}, {'metadata' if include_metadata else 'NULL'}"
-    read = f"SELECT {columns} FROM records WHERE row = ?"  # noqa: S608
-    found = [(score, connection.execute(read, [row]).fetchone()) for row, score in pairs]
+    read = f"SELECT id, {'vector' if include_values else 'NULL'}, vector_sum, metadata, text_sum FROM records WHERE row = ?"  # noqa: S608
+    found = [(score, existing(connection.execute(read, [row]).fetchone())) for row, score in pairs]
     found.sort(key=lambda item: (-item[0], item[1][0]))
-    return [
-        Match(
-            name,
-            score,
-            decode(vector) if vector is not None else None,
-            json.loads(text) if text is not None else None,
-        )
-        for score, (name, vector, text) in found[:top_k]
-    ]
+    matches = []
+    for score, (name, vector, vector_sum, text, text_sum) in found[:top_k]:
+        metadata = parse(name, text, text_sum)
+        values = decode(vector, vector_sum) if include_values else None
+        matches.append(Match(name, score, values, metadata if include_metadata else None))
+    return matches

@@ -51,4 +51,9 @@ INDEX = (
     );
     INSERT INTO state VALUES ('dropped', 0), ('pruned', 0);
     """,
+    # A checksum of the vector, and one of id and metadata. Records of before have none.
+    """
+    ALTER TABLE records ADD COLUMN vector_sum INTEGER;
+    ALTER TABLE records ADD COLUMN text_sum INTEGER;
+    """,
 )

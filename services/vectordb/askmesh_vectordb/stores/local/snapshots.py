@@ -7,6 +7,8 @@ graph's digest. It is used only when everything about it agrees with the file; o
 import hashlib
 import json
 import os
+import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,7 @@ from askmesh_vectordb.stores.local.matrix import Read, Rows, kept
 from askmesh_vectordb.stores.local.nearest import CONNECTIVITY, Nearest
 
 _SAMPLE = 64
+_ABANDONED_S = 600
 _GRAPH, _NOTE = ".usearch", ".json"
 
 
@@ -31,6 +34,7 @@ class Snapshots:
         """Raises OSError or RuntimeError where there is no room for it."""
         graph, note = self._files(namespace)
         fresh = graph.with_name(f"{graph.name}.{os.getpid()}.tmp")
+        self._sweep(graph)
         try:
             nearest.save(fresh)
             content = json.dumps(self._description(nearest) | {"digest": _digest(fresh)})
@@ -50,7 +54,7 @@ class Snapshots:
                 return None
             nearest = Nearest(self._dimension, self._metric, float(told["largest"]))
             nearest.load(graph)
-            nearest.last_row = int(told["last_row"])
+            nearest.last_row, nearest.shortest = int(told["last_row"]), float(told["shortest"])
             if told != self._description(nearest) or not _agrees(nearest, rows, read):
                 return None
         except (OSError, ValueError, KeyError, TypeError, AttributeError, RuntimeError):
@@ -71,7 +75,16 @@ class Snapshots:
             "count": len(nearest),
             "last_row": nearest.last_row,
             "largest": nearest.largest,
+            "shortest": nearest.shortest,
         }
+
+    def _sweep(self, graph: Path) -> None:
+        """Remove what processes that were killed in the middle of a save left behind."""
+        oldest = time.time() - _ABANDONED_S
+        for path in graph.parent.glob(f"{graph.name}.*.tmp"):
+            with suppress(OSError):
+                if path.stat().st_mtime < oldest:
+                    path.unlink()
 
     def _files(self, namespace: int) -> tuple[Path, Path]:
         name = f"{self._path.name}.{namespace}"

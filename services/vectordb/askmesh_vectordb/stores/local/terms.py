@@ -7,6 +7,7 @@ negation costs no more than listing what it excludes.
 import hashlib
 import sqlite3
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,7 @@ Rows = NDArray[np.int64]
 Mask = NDArray[np.bool_]
 Term = tuple[str, str, str | float | bool]
 
+_NONE: Rows = np.empty(0, dtype=np.int64)
 _LONGEST_STRING = 48
 _VALUES_PER_QUERY = 500
 _COMPARISONS = {"gt": ">", "gte": ">=", "lt": "<", "lte": "<="}
@@ -50,7 +52,7 @@ def mask_of(connection: sqlite3.Connection, namespace: int, node: Node, rows: Ro
     """Which of `rows` (ascending) satisfy the filter."""
     if isinstance(node, Condition):
         mask = np.zeros(len(rows), dtype=np.bool_)
-        found = np.fromiter((row for (row,) in _matching(connection, namespace, node)), dtype=np.int64)
+        found = np.concatenate([_NONE, *_matching(connection, namespace, node)])
         # A row may be newer than `rows`, or dead in it: only exact hits count.
         found = found[found <= rows[-1]] if len(rows) else found[:0]
         places = np.searchsorted(rows, found)
@@ -63,23 +65,24 @@ def mask_of(connection: sqlite3.Connection, namespace: int, node: Node, rows: Ro
     return combined
 
 
-def _matching(connection: sqlite3.Connection, namespace: int, condition: Condition) -> Iterator[tuple[int]]:
+def _matching(connection: sqlite3.Connection, namespace: int, condition: Condition) -> Iterator[Rows]:
+    """Rows, some of them perhaps twice: a list may hold several of the values."""
     if condition.kind == "exists":
-        yield from connection.execute(
-            "SELECT DISTINCT row FROM terms WHERE namespace = ? AND key = ?", [namespace, condition.field]
-        )
+        yield _rows(connection, "namespace = ? AND key = ?", [namespace, condition.field])
     elif condition.kind == "in":
         yield from _equal(connection, namespace, condition)
     else:
-        comparison = _COMPARISONS[condition.kind]
-        # Lists hold strings only, so a number is never an element: each row appears once.
-        yield from connection.execute(
-            f"SELECT row FROM terms WHERE namespace = ? AND key = ? AND type = 'n' AND value {comparison} ?",  # noqa: S608
-            [namespace, condition.field, condition.values[0][1]],
-        )
+        where = f"namespace = ? AND key = ? AND type = 'n' AND value {_COMPARISONS[condition.kind]} ?"
+        yield _rows(connection, where, [namespace, condition.field, condition.values[0][1]])
 
 
-def _equal(connection: sqlite3.Connection, namespace: int, condition: Condition) -> Iterator[tuple[int]]:
+def _rows(connection: sqlite3.Connection, where: str, values: list[Any]) -> Rows:
+    # As one text: twice as quick as row by row, where there are many.
+    (found,) = connection.execute(f"SELECT group_concat(row) FROM terms WHERE {where}", values).fetchone()  # noqa: S608
+    return _NONE if found is None else np.fromstring(found, dtype=np.int64, sep=",")
+
+
+def _equal(connection: sqlite3.Connection, namespace: int, condition: Condition) -> Iterator[Rows]:
     by_type: dict[str, list[str | float | bool]] = {}
     for value in condition.values:
         kind, stored = _stored(value)
@@ -88,10 +91,8 @@ def _equal(connection: sqlite3.Connection, namespace: int, condition: Condition)
         for start in range(0, len(values), _VALUES_PER_QUERY):
             part = values[start : start + _VALUES_PER_QUERY]
             marks = ",".join("?" * len(part))
-            yield from connection.execute(
-                f"SELECT row FROM terms WHERE namespace = ? AND key = ? AND type = ? AND value IN ({marks})",  # noqa: S608
-                [namespace, condition.field, kind, *part],
-            )
+            where = f"namespace = ? AND key = ? AND type = ? AND value IN ({marks})"
+            yield _rows(connection, where, [namespace, condition.field, kind, *part])
 
 
 def _stored(value: Typed) -> tuple[str, str | float | bool]:

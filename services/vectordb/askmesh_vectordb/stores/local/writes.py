@@ -9,6 +9,7 @@ import numpy as np
 from askmesh_vectordb.filters import Filter
 from askmesh_vectordb.stores.base import AlreadyExists, Metadata, NamespaceNotFound, Record, Selection, Vector
 from askmesh_vectordb.stores.local import lexical, terms
+from askmesh_vectordb.stores.local.rows import dump, encode, existing, text_sum, vector_sum
 
 _TOMBSTONES_KEPT = 50_000
 _IDS_PER_QUERY = 500
@@ -47,7 +48,9 @@ def update(
         elif new != old or json.dumps(new) != json.dumps(old):
             # The vector stays where it is, so the row does too.
             _unlist(connection, number, row, old)
-            connection.execute("UPDATE records SET metadata = ? WHERE row = ?", [dump(new), row])
+            fresh = dump(new)
+            change = "UPDATE records SET metadata = ?, text_sum = ? WHERE row = ?"
+            connection.execute(change, [fresh, text_sum(name, fresh), row])
             _enlist(connection, number, row, new)
     return len(chosen)
 
@@ -117,16 +120,8 @@ def select(connection: sqlite3.Connection, number: int, selection: Selection) ->
     if selection.filter is not None:
         query = "SELECT row, id, metadata FROM records WHERE row = ?"
         numbers = rows_by_filter(connection, number, selection.filter).tolist()
-        return [connection.execute(query, [row]).fetchone() for row in numbers]
+        return [existing(connection.execute(query, [row]).fetchone()) for row in numbers]
     return connection.execute("SELECT row, id, metadata FROM records WHERE namespace = ?", [number])
-
-
-def encode(values: Vector) -> bytes:
-    return values.astype("<f4").tobytes()
-
-
-def dump(metadata: Metadata) -> str:
-    return json.dumps(metadata, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 
 def _namespace(connection: sqlite3.Connection, namespace: str) -> int:
@@ -135,9 +130,10 @@ def _namespace(connection: sqlite3.Connection, namespace: str) -> int:
 
 
 def _insert(connection: sqlite3.Connection, number: int, name: str, vector: bytes, metadata: Metadata) -> None:
+    text = dump(metadata)
     row = connection.execute(
-        "INSERT INTO records (namespace, id, vector, metadata) VALUES (?, ?, ?, ?)",
-        [number, name, vector, dump(metadata)],
+        "INSERT INTO records (namespace, id, vector, metadata, vector_sum, text_sum) VALUES (?, ?, ?, ?, ?, ?)",
+        [number, name, vector, text, vector_sum(vector), text_sum(name, text)],
     ).lastrowid
     assert row is not None
     _enlist(connection, number, row, metadata)
