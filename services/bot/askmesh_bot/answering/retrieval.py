@@ -14,6 +14,8 @@ from askmesh_bot.peers.vectordb import Match, VectordbClient
 
 # Cormack, Clarke and Buettcher, "Reciprocal rank fusion outperforms Condorcet", SIGIR 2009.
 _RRF_K = 60
+# What was typed says less of what a follow-up asks than its standalone form (docs/decisions/0067).
+_RAW_SHARE = 0.5
 
 
 @dataclass(frozen=True)
@@ -84,12 +86,15 @@ def query_texts(query: Rewritten) -> list[str]:
 
 
 def fuse(rankings: Sequence[Sequence[Match]]) -> list[Match]:
-    """Several rankings as one, by reciprocal ranks. A match keeps the best similarity it had; ties go by id."""
+    """Several rankings as one, by reciprocal ranks: the first counts whole, the others half.
+
+    A match keeps the best similarity it had; ties go by id.
+    """
     scores: dict[str, float] = {}
     best: dict[str, Match] = {}
-    for ranking in rankings:
+    for number, ranking in enumerate(rankings):
         for rank, match in enumerate(ranking, start=1):
-            scores[match.id] = scores.get(match.id, 0.0) + 1 / (_RRF_K + rank)
+            scores[match.id] = scores.get(match.id, 0.0) + (_RAW_SHARE if number else 1.0) / (_RRF_K + rank)
             known = best.get(match.id)
             if known is None or (match.similarity or 0.0) > (known.similarity or 0.0):
                 best[match.id] = match

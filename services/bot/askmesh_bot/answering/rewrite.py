@@ -29,6 +29,12 @@ _ELLIPSIS = re.compile(
     r"(?:\s+(?:it|one|them|that|this|then|instead|though|too))?\s*[?.!]*$",
     re.I,
 )
+# "How do I read them?": the same with a pronoun for the things.
+_PRONOMINAL = re.compile(
+    r"^\W*(?:(?:and|or|but|then|so)\b[\s,]*)?how (?:do|can|could|would|should) (?:i|we|you|one) (?P<other>[A-Za-z]+) "
+    r"(?:it|them|one|ones|that|those|these)(?: (?:again|instead|then|too|myself|back))?\s*[?.!]*$",
+    re.I,
+)
 _PREPOSITIONS = frozenset(
     {"for", "in", "on", "with", "without", "from", "of", "at", "by", "as", "if", "when", "why", "where"}
 )
@@ -82,7 +88,7 @@ def rewrite(question: str, history: Sequence[Turn]) -> Rewritten:
 
 def _substituted(question: str, previous: str) -> str:
     """`And copying?` after `How do I move a file?`: how do I copy a file. Nothing where it names no other action."""
-    ellipsis = _ELLIPSIS.match(question)
+    ellipsis = _ELLIPSIS.match(question) or _PRONOMINAL.match(question)
     if not ellipsis:
         return ""
     named = ellipsis["other"].split()

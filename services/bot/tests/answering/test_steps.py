@@ -18,7 +18,7 @@ READ = "How do I read a whole text file with pathlib?"
 
 
 @pytest.mark.parametrize(
-    "question", ["And for bytes?", "How do I write one?", "What about a line?", "Why?", "And if it is empty?"]
+    "question", ["And for bytes?", "How large may one be?", "What about a line?", "Why?", "And if it is empty?"]
 )
 def test_a_follow_up_gets_the_key_terms_of_what_it_follows(question: str) -> None:
     rewritten = rewrite(question, [Turn(READ, "…")])
@@ -47,6 +47,8 @@ def test_a_question_that_stands_alone_is_left_alone(question: str) -> None:
         ("How do I enable a plugin?", "what about disabling?", "How do I disable a plugin?"),
         ("Moving a file to a folder", "or copying?", "copying a file to a folder"),
         ("What does shutil.move do?", "and copy?", "What does shutil.copy do?"),
+        ("How do I write rows with the csv module?", "How do I read them?", "How do I read rows with the csv module?"),
+        ("How do I write rows?", "and how can I read one again?", "How do I read rows?"),
         # A thing, not an action; a place for it; an action that was asked for already; no action before.
         ("How do I parse JSON?", "and YAML?", ""),
         ("How do I parse JSON?", "and for bytes?", ""),
@@ -85,7 +87,9 @@ def test_fusing_prefers_what_both_rankings_have() -> None:
     first = [Match("a", 1, {}, 0.9), Match("b", 1, {}, 0.5)]
     second = [Match("c", 1, {}, 0.8), Match("b", 1, {}, 0.6)]
     fused = fuse([first, second])
+    # What is only in the second ranking comes last: it is that of what was typed.
     assert [match.id for match in fused] == ["b", "a", "c"]
+    assert fused[1].score > 1.9 * fused[2].score
     assert fused[0].similarity == 0.6
 
 
