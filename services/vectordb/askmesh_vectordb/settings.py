@@ -94,6 +94,18 @@ class Settings(ServiceSettings):
         0.9, ge=0, le=1, description="Share of nearest neighbours that both stores must find before a move is ready."
     )
 
+    redis_url: SecretStr = Field(
+        SecretStr(""), description="Server of the redis store (Redis 8), `redis://:password@host:6379/0`."
+    )
+    redis_prefix: str = Field("askmesh", min_length=1, description="What the redis store's keys begin with.")
+    redis_connections: int = Field(8, ge=1, le=500, description="Connections to Redis, per process.")
+    redis_queue: int = Field(256, ge=0, description="Operations that may wait for a connection before a 429.")
+    redis_timeout_s: float = Field(20.0, gt=0, description="Longest wait for Redis, in seconds.")
+    redis_exact_limit: int = Field(
+        1000, ge=0, description="Vectors of a namespace up to which each is compared; above, by a Redis vector set."
+    )
+    redis_ef_search: int = Field(200, ge=1, description="Breadth of Redis's search in the vector set, at least.")
+
     max_upsert_vectors: int = Field(1000, ge=1, description="Vectors in one upsert.")
     max_upsert_bytes: int = Field(2 * 1024 * 1024, ge=1, description="Body of one upsert, in bytes.")
     max_top_k: int = Field(10_000, ge=1, description="Largest topK.")

@@ -15,7 +15,7 @@ from askmesh_vectordb.app import create_app
 from askmesh_vectordb.settings import Settings
 from askmesh_vectordb.stores.local.store import LocalStore
 
-from .servers import chroma, postgres
+from .servers import chroma, postgres, redis
 
 pytest.register_assert_rewrite("askmesh_vectordb.stores.contract")
 
@@ -99,3 +99,17 @@ def chroma_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         return
     with chroma.running(tmp_path_factory.mktemp("chroma") / "data") as server:
         yield server.url
+
+
+@pytest.fixture(scope="session")
+def redis_server() -> Iterator[redis.RedisServer]:
+    """One for all tests, which leave it running."""
+    with redis.running() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def redis_url(request: pytest.FixtureRequest) -> str:
+    """ASKMESH_TEST_REDIS_URL, or that of a server started here."""
+    given = os.environ.get("ASKMESH_TEST_REDIS_URL")
+    return given or request.getfixturevalue("redis_server").url()

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 # name -> (import string of a factory taking the settings, how to install what it needs)
 STORES: dict[str, tuple[str, str]] = {
     "local": ("askmesh_vectordb.stores.local.store:open_store", "nothing: it is always there"),
+    "redis": ("askmesh_vectordb.stores.redis.store:open_store", "pip install 'askmesh-vectordb[redis]'"),
     "postgres": (
         "askmesh_vectordb.stores.postgres.store:open_store",
         "pip install 'askmesh-vectordb[postgres]'",

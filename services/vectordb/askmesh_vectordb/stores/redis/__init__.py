@@ -1,0 +1,1 @@
+"""Redis 8 with vector sets."""
