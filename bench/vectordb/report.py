@@ -11,6 +11,7 @@ Figures = dict[str, dict[str, Any]]
 
 _COLUMNS = {
     "load/s": ("load", "load_per_s"),
+    "load, CPU s": ("load", "load_cpu_s"),
     "upsert p50/p99": ("measure", "upsert"),
     "k=3 p50/p99": ("measure", "all, k=3"),
     "k=10 p50/p99": ("measure", "all, k=10"),
@@ -68,9 +69,8 @@ def _notes(figures: Figures) -> list[str]:
     lines = []
     for name, stages in figures.items():
         measured = stages.get("measure", {})
-        for extra in ("from its event loop, k=3", "GET /livez"):
-            if extra in measured:
-                lines.append(f"- {name}, {extra}: {_cell(measured, extra)} ms")
+        extras = [extra for extra in ("from its event loop, k=3", "GET /livez") if extra in measured]
+        lines += [f"- {name}, {extra}: {_cell(measured, extra)} ms" for extra in extras]
         lines += [f"- {name}, {stage} failed: {told['failed']}" for stage, told in stages.items() if "failed" in told]
     loads = {
         stage: [stages[stage]["machine"]["load_before"][0] for stages in figures.values() if stage in stages]

@@ -32,6 +32,10 @@ class Contender(ABC):
     @abstractmethod
     def close(self) -> None: ...
 
+    def disk(self) -> Path:
+        """Where it keeps its data."""
+        return self.folder
+
     def process(self) -> int:
         """The process that holds the data."""
         return os.getpid()

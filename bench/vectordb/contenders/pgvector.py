@@ -4,6 +4,7 @@ import os
 import shutil
 import signal
 import subprocess
+import tempfile
 import threading
 import time
 from importlib.util import find_spec
@@ -27,11 +28,10 @@ _SETTINGS = (
 
 class Pgvector(Contender):
     def open(self) -> None:
-        self._binaries = _binaries(self.folder)
-        fresh = not (self.folder / "data").exists()
+        self._home = _home(self.folder)
+        self._binaries = _binaries(self._home)
+        fresh = not (self._home / "data").exists()
         if fresh:
-            if os.geteuid() == 0:
-                shutil.chown(self.folder, _USER)
             self._run("initdb", "--pgdata", "data", "--username", "bench", "--auth", "trust", "--no-locale")
         socket = Path("/tmp") / f"askmesh-bench-{os.getpid()}"
         socket.mkdir()
@@ -96,6 +96,9 @@ class Pgvector(Contender):
     def process(self) -> int:
         return self._server.pid
 
+    def disk(self) -> Path:
+        return self._home / "data"
+
     def _connection(self) -> Any:
         if not hasattr(self._own, "connection"):
             self._own.connection = psycopg.connect(f"postgresql://bench@/postgres?host={self._socket}", autocommit=True)
@@ -111,8 +114,19 @@ class Pgvector(Contender):
         subprocess.run([self._binaries / program, *arguments], check=True, capture_output=True, **self._as_user())
 
     def _as_user(self) -> dict[str, Any]:
-        common: dict[str, Any] = {"cwd": self.folder, "env": {"PATH": os.environ["PATH"], "LC_ALL": "C"}}
+        common: dict[str, Any] = {"cwd": self._home, "env": {"PATH": os.environ["PATH"], "LC_ALL": "C"}}
         return common | ({"user": _USER, "group": None} if os.geteuid() == 0 else {})
+
+
+def _home(folder: Path) -> Path:
+    """The folder; run by root, one that the unprivileged user can reach, as new as the folder is."""
+    if os.geteuid() != 0:
+        return folder
+    note = folder / "home"
+    if not note.exists():
+        note.write_text(tempfile.mkdtemp(prefix="askmesh-bench-", dir="/var/tmp"))
+        shutil.chown(note.read_text(), _USER)
+    return Path(note.read_text())
 
 
 def _binaries(folder: Path) -> Path:
