@@ -17,7 +17,7 @@ from askmesh_bot.review.clusters import central, clusters
 from askmesh_bot.settings import ReviewSettings
 
 # Rows read for one of the distinct questions that are sorted, at most: the same is asked many times.
-_ROWS_PER_QUESTION = 20
+_ROWS_PER_QUESTION = 5
 _EXAMPLES, _NEAREST = 3, 3
 
 

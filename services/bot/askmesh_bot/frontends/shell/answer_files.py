@@ -92,7 +92,7 @@ class AnswerFile:
             raise Trouble(
                 f"{self._path} is no file of answers.", "Give another file with -o, or replace it with --fresh.", 2
             )
-        yield from (row for row in rows if row["outcome"] != "error" and str(row["line"]).isdigit())
+        yield from (row for row in rows if row["outcome"] != "error" and str(row["line"]).isdecimal())
 
 
 def _csv_line(cells: Any) -> str:

@@ -1,14 +1,14 @@
 """Threads of chats, from exported files: askmesh's own format, Slack's and Discord's."""
 
 import asyncio
-import contextlib
 from collections.abc import AsyncIterator, Generator, Iterator
 from datetime import datetime
 from pathlib import Path
 
 from askmesh_bot.knowledge.base import Chunk, Document, Source, SourceUnavailable
 from askmesh_bot.knowledge.sources.ignore import matches
-from askmesh_bot.knowledge.sources.spec import InvalidSource, SourceSpec, fill_link
+from askmesh_bot.knowledge.sources.spec import InvalidSource, SourceOptions, SourceSpec, fill_link
+from askmesh_bot.knowledge.sources.walk import find_files
 from askmesh_bot.knowledge.threads.askmesh_file import read_lines
 from askmesh_bot.knowledge.threads.base import Thread
 from askmesh_bot.knowledge.threads.discord_file import is_discord, read_discord
@@ -50,18 +50,19 @@ class ThreadsSource:
         nothing is taken for deleted."""
         reading = self._read()
         seen: set[str] = set()
-        with contextlib.closing(reading):
-            while (document := await asyncio.to_thread(next, reading, None)) is not None:
-                if document.id in seen:
-                    raise SourceUnavailable(f"{self._path} has two threads with the id {document.id}")
-                seen.add(document.id)
-                if len(seen) > self._spec.options.max_documents:
-                    raise SourceUnavailable(
-                        f"{self._path} holds more than {self._spec.options.max_documents} threads: learn a part of it, "
-                        "exclude some, or raise ASKMESH_LEARNING_MAX_DOCUMENTS"
-                    )
-                if since is None or document.updated_at is None or document.updated_at > since:
-                    yield document
+        while (document := await asyncio.to_thread(next, reading, None)) is not None:
+            if document.id in seen:
+                raise SourceUnavailable(
+                    f"{self._path} has two threads with the id {document.id}: keep one export of each channel there"
+                )
+            seen.add(document.id)
+            if len(seen) > self._spec.options.max_documents:
+                raise SourceUnavailable(
+                    f"{self._path} holds more than {self._spec.options.max_documents} threads: learn a part of it, "
+                    "exclude some, or raise ASKMESH_LEARNING_MAX_DOCUMENTS"
+                )
+            if since is None or document.updated_at is None or document.updated_at > since:
+                yield document
 
     def link(self, document: Document, chunk: Chunk) -> str:
         """The message's own address, unless the source has a template: `{path}` is then what the thread's id begins
@@ -88,8 +89,7 @@ class ThreadsSource:
         if is_slack(self._path):
             yield from read_slack(self._path, private=private)
             return
-        files = [self._path] if self._path.is_file() else sorted(self._path.rglob("*.json*"))
-        for file in files:
+        for file in self._files():
             if file.suffix.lower() == ".jsonl":
                 yield from read_lines(file)
             elif file.suffix.lower() == ".json":
@@ -98,6 +98,13 @@ class ThreadsSource:
                     yield from read_discord(export, private=private)
                 elif file == self._path:
                     raise SourceUnavailable(f"{file} is no chat export that is known here")
+
+    def _files(self) -> list[Path]:
+        if self._path.is_file():
+            return [self._path]
+        # The globs of the options are for threads.
+        names = find_files(self._path, SUFFIXES, SourceOptions(max_documents=self._spec.options.max_documents))
+        return [self._path / name for name in names if (self._path / name).is_file()]
 
     def _is_wanted(self, thread: str) -> bool:
         options = self._spec.options

@@ -8,7 +8,7 @@ from askmesh_bot.knowledge.base import Document, Section
 from askmesh_bot.knowledge.threads.base import Message, Thread
 from askmesh_bot.knowledge.threads.corrections import askers_words, corrected
 
-_LONGEST_ID, _LONGEST_TITLE = 400, 100
+_LONGEST_ID, _LONGEST_TITLE, _LONGEST_NAME = 400, 100, 80
 _SENTENCE = re.compile(r"(.+?[.?!])(?:\s|$)", re.S)
 _GREETING = re.compile(
     r"^\s*(?:(?:hi|hello|hey|hiya|greetings|good (?:morning|evening|afternoon))\b(?: (?:all|everyone|folks|there|team))?"
@@ -38,7 +38,7 @@ def thread_document(thread: Thread) -> Document | None:
     lines: list[str] = []
     sections: list[Section] = []
     for index, message in enumerate(messages):
-        head = f"{message.author}, {_when(message)}{' (accepted answer)' if message.accepted else ''}"
+        head = f"{_line(message.author)[:_LONGEST_NAME]}, {_when(message)}{' (accepted answer)' if message.accepted else ''}"
         text = _plain_lines(message.text)
         start = len(lines) + 1
         lines += [head + ":", *text.split("\n"), ""]
@@ -62,7 +62,7 @@ def thread_document(thread: Thread) -> Document | None:
     content = f"{text}\0{sections!r}\0{thread.title}\0{thread.channel}\0{sorted(links.items())!r}"
     return Document(
         id=thread.id if len(thread.id) <= _LONGEST_ID else hashlib.sha256(thread.id.encode()).hexdigest(),
-        title=" › ".join(filter(None, (thread.channel, thread.title or title_of(messages[0].text)))),
+        title=" › ".join(filter(None, (_line(thread.channel), _line(thread.title) or title_of(messages[0].text)))),
         path=thread.id,
         kind="thread",
         text=text,
@@ -98,6 +98,11 @@ def _is_applause(text: str) -> bool:
 def _when(message: Message) -> str:
     at: datetime = message.sent_at.astimezone(UTC)
     return f"{at:%Y-%m-%d}"
+
+
+def _line(text: str) -> str:
+    """A name on one line: it stands in a heading, where a line more could pass for another turn."""
+    return " ".join(text.split())
 
 
 def _plain_lines(text: str) -> str:

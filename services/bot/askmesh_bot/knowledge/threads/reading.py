@@ -6,6 +6,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+# A file of JSON, or a line of one, is read whole; none that people wrote is larger.
+_MOST_BYTES = 512 * 1024 * 1024
+
 
 class Unreadable(Exception):
     """A file is not the export it should be; the message says which file, which line and why."""
@@ -13,6 +16,8 @@ class Unreadable(Exception):
 
 def load_json(path: Path) -> Any:
     """The JSON in a file. Raises Unreadable, and OSError where it can't be read."""
+    if path.stat().st_size > _MOST_BYTES:
+        raise Unreadable(f"{path.name} is larger than {_MOST_BYTES >> 20} MiB: export it in parts")
     try:
         return json.loads(path.read_bytes().decode("utf-8-sig"))
     except (ValueError, RecursionError) as error:
@@ -22,7 +27,7 @@ def load_json(path: Path) -> Any:
 def load_lines(path: Path) -> Iterator[tuple[int, Any]]:
     """(line number, JSON value) of each line that is not blank. Raises Unreadable, and OSError."""
     with path.open("rb") as file:
-        for number, line in enumerate(file, start=1):
+        for number, line in enumerate(iter(lambda: file.readline(_MOST_BYTES), b""), start=1):
             if line.strip():
                 try:
                     yield number, json.loads(line.decode("utf-8-sig" if number == 1 else "utf-8"))

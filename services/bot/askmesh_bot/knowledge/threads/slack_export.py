@@ -63,6 +63,8 @@ def _channels(folder: Path, *, private: bool) -> Iterator[Channel]:
 def _threads(place: Path, channel: Channel, users: Mapping[str, str]) -> Iterator[Thread]:
     groups: dict[str, list[dict[str, Any]]] = {}
     for day in sorted(place.glob("*.json")):
+        if day.is_symlink() or not day.is_file():
+            continue
         for row in rows_of({"messages": load_json(day)}, "messages"):
             if text_of(row, "type") == "message" and text_of(row, "subtype") in _SAID and not row.get("bot_id"):
                 groups.setdefault(text_of(row, "thread_ts") or text_of(row, "ts"), []).append(row)
