@@ -1,12 +1,14 @@
 """How often people may ask, and what they are told."""
 
-from contextlib import asynccontextmanager
+import sqlite3
+from contextlib import asynccontextmanager, closing
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from askmesh_bot.frontends.discord.adoption import adopt
 from askmesh_bot.frontends.discord.config.base import GuildConfig
 from askmesh_bot.frontends.discord.config.store import GuildConfigs
-from askmesh_bot.frontends.discord.journal import Journal
+from askmesh_bot.frontends.discord.journal import Journal, Place
 from askmesh_bot.frontends.discord.limits import Limits
 
 from .conftest import staged, until
@@ -48,6 +50,27 @@ async def test_a_servers_budget_outlives_a_restart_and_leaves_other_places_alone
         assert again.refusal(4, None, "de") is None
     async with limits(tmp_path, daily_answers=2, today=lambda: DAY + timedelta(days=1)) as tomorrow:
         assert tomorrow.refusal(4, 7, "de") is None
+
+
+async def test_what_an_earlier_version_kept_in_a_file_is_taken_over_once(tmp_path):
+    file = tmp_path / "discord.db"
+    with closing(sqlite3.connect(file)) as old:
+        old.executescript(
+            "CREATE TABLE opted_out (user_id); INSERT INTO opted_out VALUES (5);"
+            "CREATE TABLE people (answer_id, what, user_id, at); INSERT INTO people VALUES ('a', 'asked', 6, 0);"
+            "CREATE TABLE places (place_id, conversation_id, asker_id, at); INSERT INTO places VALUES (7, 'c', 6, 0);"
+        )
+    async with scripted_conversations(tmp_path) as (_, _, database):
+        journal = Journal(database)
+        await adopt(tmp_path, journal)
+        assert await journal.opted_out(5)
+        assert await journal.noted(6, "asked") == ["a"]
+        assert await journal.place(7) == Place("c", 6)
+        await journal.opt_out(5, False)
+        await adopt(tmp_path, journal)
+        assert not await journal.opted_out(5)
+        file.write_text("not a database")
+        await adopt(tmp_path, journal)
 
 
 async def test_a_mention_and_a_command_too_soon_are_refused_kindly_without_a_thread(tmp_path):

@@ -162,31 +162,31 @@ TEXTS: dict[str, tuple[str, str, str, str, str, str, str]] = {
         "- `/ask` answers here; with `private` only you see it.\n- Mention me with a question and I answer in a thread.\n"
         "- Reply to an answer, or mention me in its thread, to ask on: I remember the conversation.\n"
         "- Right-click a message, Apps, **Ask about this message**.\n- The buttons below an answer tell me whether it helped, show its sources, or ask again.\n"
-        "- `/privacy` says what I keep, and deletes it."),
+        "- `/privacy` says what I keep, and deletes it. Who manages this server decides with `/config` where and how I answer."),
         ("Ich beantworte Fragen aus den Quellen dieser Community und verlinke jede Aussage. Steht die Antwort nicht darin, sage ich das.\n"
         "- `/ask` antwortet hier; mit `private` siehst nur du es.\n- Erwähne mich mit einer Frage, und ich antworte in einem Thread.\n"
         "- Antworte auf eine Antwort, um weiterzufragen: Ich merke mir das Gespräch.\n- Rechtsklick auf eine Nachricht, Apps, **Zu dieser Nachricht fragen**.\n"
-        "- Die Knöpfe unter einer Antwort: Rückmeldung, Quellen, neu fragen.\n- `/privacy` sagt, was ich aufbewahre, und löscht es."),
+        "- Die Knöpfe unter einer Antwort: Rückmeldung, Quellen, neu fragen.\n- `/privacy` sagt, was ich aufbewahre, und löscht es. Wer den Server verwaltet, legt mit `/config` fest, wo und wie ich antworte."),
         ("Je réponds d'après les sources de cette communauté et je lie chaque affirmation à son origine. Si elles n'ont pas la réponse, je le dis.\n"
         "- `/ask` répond ici ; avec `private`, toi seul le vois.\n- Mentionne-moi avec une question : je réponds dans un fil.\n"
         "- Réponds à une réponse pour continuer : je me souviens de la conversation.\n- Clic droit sur un message, Applications, **Demander sur ce message**.\n"
-        "- Les boutons sous une réponse : avis, sources, redemander.\n- `/privacy` dit ce que je garde, et l'efface."),
+        "- Les boutons sous une réponse : avis, sources, redemander.\n- `/privacy` dit ce que je garde, et l'efface. Qui gère le serveur règle avec `/config` où et comment je réponds."),
         ("Respondo con las fuentes de esta comunidad y enlazo cada afirmación. Si no contienen la respuesta, lo digo.\n"
         "- `/ask` responde aquí; con `private` solo lo ves tú.\n- Mencióname con una pregunta y respondo en un hilo.\n"
         "- Responde a una respuesta para seguir: recuerdo la conversación.\n- Clic derecho en un mensaje, Aplicaciones, **Preguntar sobre este mensaje**.\n"
-        "- Los botones bajo una respuesta: opinión, fuentes, preguntar otra vez.\n- `/privacy` dice qué guardo y lo borra."),
+        "- Los botones bajo una respuesta: opinión, fuentes, preguntar otra vez.\n- `/privacy` dice qué guardo y lo borra. Quien gestiona el servidor decide con `/config` dónde y cómo respondo."),
         ("Respondo com as fontes desta comunidade e mostro o link de cada afirmação. Se elas não têm a resposta, eu digo.\n"
         "- `/ask` responde aqui; com `private` só você vê.\n- Mencione-me com uma pergunta e respondo em um tópico.\n"
         "- Responda a uma resposta para continuar: eu lembro da conversa.\n- Clique direito em uma mensagem, Apps, **Perguntar sobre esta mensagem**.\n"
-        "- Os botões abaixo da resposta: opinião, fontes, perguntar de novo.\n- `/privacy` diz o que guardo e apaga."),
+        "- Os botões abaixo da resposta: opinião, fontes, perguntar de novo.\n- `/privacy` diz o que guardo e apaga. Quem gerencia o servidor decide com `/config` onde e como respondo."),
         ("このコミュニティの出典から質問に答え、すべての記述に出典のリンクを付けます。答えがなければ、そう伝えます。\n"
         "- `/ask` はここで答えます。`private` ならあなただけに見えます。\n- 質問と一緒にメンションすると、スレッドで答えます。\n"
         "- 回答に返信すると会話を続けられます。\n- メッセージを右クリック、アプリ、**このメッセージについて質問**。\n"
-        "- 回答の下のボタン: 評価、出典、再質問。\n- `/privacy` は保存内容の確認と削除です。"),
+        "- 回答の下のボタン: 評価、出典、再質問。\n- `/privacy` は保存内容の確認と削除です。サーバー管理者は `/config` で回答の場所と方法を決められます。"),
         ("我依据本社区的来源回答问题，并为每个说法附上出处。来源中没有答案时，我会说明。\n"
         "- `/ask` 在此回答；加 `private` 则只有你能看到。\n- 提及我并附上问题，我会在子区中回答。\n"
         "- 回复某个回答即可继续提问：我记得对话。\n- 右键点击消息，应用，**就此消息提问**。\n"
-        "- 回答下方的按钮：反馈、来源、再问一次。\n- `/privacy` 说明我保存什么，并可删除。"),
+        "- 回答下方的按钮：反馈、来源、再问一次。\n- `/privacy` 说明我保存什么，并可删除。服务器管理者可用 `/config` 决定我在哪里、如何回答。"),
     ),
     # Buttons below an answer.
     "helpful": ("Helpful", "Hilfreich", "Utile", "Útil", "Útil", "役に立った", "有帮助"),

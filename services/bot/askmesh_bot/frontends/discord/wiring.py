@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from askmesh_bot.conversations.service import Conversations
 from askmesh_bot.database.engine import Database
 from askmesh_bot.frontends.discord.accepted import Acceptance
+from askmesh_bot.frontends.discord.adoption import adopt
 from askmesh_bot.frontends.discord.answerer import Answerer
 from askmesh_bot.frontends.discord.asking import InteractionAsker
 from askmesh_bot.frontends.discord.catalog import Catalog
@@ -95,6 +96,7 @@ class Leading:
 
     async def load(self) -> None:
         """Read what a process before this one knew. Raises SQLAlchemyError."""
+        await adopt(self._settings.state_dir, self._journal)
         await self._journal.tidy()
         await self._configs.load()
         await self._limits.load()
