@@ -46,6 +46,16 @@ async def test_the_sentence_that_answers_is_quoted_whole_with_its_number() -> No
     assert "`pathlib.Path.read_text(encoding=None, errors=None)` [2]" in text
 
 
+async def test_whoever_asks_for_arguments_is_shown_the_signature() -> None:
+    passage = grounded.passage("pathlib.Path.read_text")
+    for question, shown in (
+        ("What arguments does Path.read_text take?", True),
+        ("Does Path.read_text close it?", False),
+    ):
+        text = await answer(grounded.write_prompt(question, [passage]))
+        assert ("`pathlib.Path.read_text(encoding=None, errors=None)` [1]" in text) is shown
+
+
 async def test_a_question_about_something_else_is_declined_exactly() -> None:
     passages = [grounded.passage(symbol) for symbol in grounded.POOLS["pathlib"][:6]]
     assert await answer(grounded.write_prompt("What is the boiling point of tungsten?", passages)) == "NOT_IN_SOURCES"

@@ -24,6 +24,7 @@ _LONGEST_CODE = 900
 _ASKS_HOW = re.compile(
     r"\b(how (?:do|does|can|could|to|should|would|is|are|might)|example|syntax|snippet|signature|usage|show me)\b", re.I
 )
+_ASKS_ARGUMENTS = re.compile(r"\b(?:arguments?|parameters?|options?|take|takes|accept|accepts)\b", re.I)
 
 
 def compose(prompt: GroundedPrompt, ranking: Ranking) -> str:
@@ -107,7 +108,7 @@ def _signature(best: Candidate, question: str) -> list[str]:
     if not signature:
         return []
     named = signature[1].rpartition(".")[2].lower() in {name.rpartition(".")[2] for name in identifiers(question)}
-    if named and not _ASKS_HOW.search(question):
+    if named and not _ASKS_HOW.search(question) and not _ASKS_ARGUMENTS.search(question):
         return []
     return [f"`{header}` [{best.passage.number}]"]
 
