@@ -71,6 +71,8 @@ def _notes(figures: Figures) -> list[str]:
         measured = stages.get("measure", {})
         extras = [extra for extra in ("from its event loop, k=3", "GET /livez") if extra in measured]
         lines += [f"- {name}, {extra}: {_cell(measured, extra)} ms" for extra in extras]
+        told = stages.get("load", {}).get("notes")
+        lines += [f"- {name}: " + ", ".join(f"{what} {value:g}" for what, value in told.items())] if told else []
         lines += [f"- {name}, {stage} failed: {told['failed']}" for stage, told in stages.items() if "failed" in told]
     loads = {
         stage: [stages[stage]["machine"]["load_before"][0] for stages in figures.values() if stage in stages]

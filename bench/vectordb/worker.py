@@ -47,6 +47,7 @@ def _load(kind: type[Contender], folder: Path, data: Data) -> measure.Figures:
         "load_per_s": round(data.size.count / seconds),
         "load_cpu_s": round(cpu, 1),
         "load_peak_mb": _peak_mb(contender),
+        "notes": contender.notes(),
     }
     contender.close()
     done.write_text(json.dumps(figures))

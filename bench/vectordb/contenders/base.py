@@ -26,6 +26,10 @@ class Contender(ABC):
         """After the last write of a load: returns when queries are as quick as they get."""
         return
 
+    def notes(self) -> dict[str, float]:
+        """What else there is to say about the load."""
+        return {}
+
     @abstractmethod
     def query(self, vector: Any, top_k: int, below: int | None) -> list[int]: ...
 
