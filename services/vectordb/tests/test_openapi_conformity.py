@@ -122,6 +122,15 @@ def test_answers_have_pinecones_status_and_members(answers: list[tuple[Exchange,
             assert set(body["error"]) >= {"code", "message"}
 
 
+def test_stats_with_a_filter_still_count_everything(answers: list[tuple[Exchange, httpx2.Response]]) -> None:
+    (stats,) = [
+        answer.json()
+        for exchange, answer in answers
+        if exchange.body == {"filter": {"n": 9}} and "stats" in exchange.path
+    ]
+    assert (stats["namespaces"]["__default__"]["vectorCount"], stats["totalVectorCount"]) == (1, 7)
+
+
 def test_answers_are_valid_in_pinecones_own_document(answers: list[tuple[Exchange, httpx2.Response]]) -> None:
     folder = os.environ.get("ASKMESH_TEST_PINECONE_OPENAPI")
     if not folder:

@@ -74,6 +74,24 @@ else:
         await getattr(StoreContract(), check)(store)
 
 
+async def test_strict_mode_gets_no_ranges_and_filters_are_exact_all_the_same(
+    server: tuple[str, qdrant.QdrantApp], tmp_path: Path
+) -> None:
+    url, app = server
+    app.strict = True
+    try:
+        store = open_store(settings_of(url, tmp_path))
+        await StoreContract().test_every_filter_selects_what_the_reference_evaluator_selects(store)
+        chosen = parse({"n": {"$gt": 1}})
+        await store.delete("docs", "", Selection(filter=chosen))
+        assert await store.count("docs", chosen) == {"": 0}
+        assert await store.count("docs") == {"": 9}
+        await store.drop_index("docs")
+        await store.close()
+    finally:
+        app.strict = False
+
+
 async def test_the_service_searches_over_it(
     server: tuple[str, qdrant.QdrantApp], make_settings: Callable[..., Settings]
 ) -> None:

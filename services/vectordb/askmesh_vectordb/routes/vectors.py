@@ -165,12 +165,16 @@ async def stats(
     index: str, store: StoreDep, limits: LimitsDep, body: schemas.StatsRequest | None = None
 ) -> dict[str, Any]:
     info = await store.describe_index(index)
-    counts = await store.count(index, limits.filter(body.filter if body else None))
+    chosen = limits.filter(body.filter if body else None)
+    counts = total = await store.count(index)
+    if chosen is not None:
+        counts = await store.count(index, chosen)
     return {
         "namespaces": {wire_name(name): {"vectorCount": count} for name, count in counts.items()},
         "dimension": info.dimension,
         "indexFullness": 0.0,
-        "totalVectorCount": sum(counts.values()),
+        # Of all vectors, filter or none, as at Pinecone.
+        "totalVectorCount": sum(total.values()),
         "metric": info.metric,
         "vectorType": "dense",
     }

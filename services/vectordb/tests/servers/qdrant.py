@@ -34,19 +34,21 @@ class Collection:
         self.shard.update(operation)
         return {"operation_id": 0, "status": "completed"}
 
-    def info(self) -> Body:
+    def info(self, strict: Body) -> Body:
         hnsw = {"m": 16, "ef_construct": 100, "full_scan_threshold": 10_000}
         optimizers = {"default_segment_number": 2, "flush_interval_sec": 5, "vacuum_min_vector_number": 1000}
         config = {"params": {"vectors": self.vectors}, "hnsw_config": hnsw, "optimizer_config": optimizers}
         info = {"status": "green", "optimizer_status": "ok", "segments_count": 1, "payload_schema": {}}
-        return info | {"config": config | {"metadata": self.metadata}}
+        return info | {"config": config | {"metadata": self.metadata, "strict_mode_config": strict}}
 
 
 class QdrantApp:
-    """`key` is what clients must send, where there is one; `fault` is answered instead of the next request."""
+    """`key` is what clients must send, where there is one; `faults` are answered instead of the next requests; `strict`
+    is Qdrant Cloud's mode, which refuses filters on fields without an index."""
 
     def __init__(self, folder: Path) -> None:
         self.key = ""
+        self.strict = False
         self.faults: list[tuple[int, str]] = []
         self.paths: list[str] = []
         self._folder = folder
@@ -79,6 +81,8 @@ class QdrantApp:
                 return False
             raise Refused(404, f"Not found: Collection `{name}` doesn't exist!")
         collection = self._collections[name]
+        if self.strict and "numbers" in json.dumps(body.get("filter")):
+            raise Refused(400, "Bad request: Index required but not found for one of the following types: [float]")
         match method, "/".join(rest):
             case "DELETE", "":
                 collection.shard.close()
@@ -88,7 +92,8 @@ class QdrantApp:
                 collection.metadata |= body["metadata"]
                 return True
             case "GET", "":
-                return collection.info()
+                strict = {"enabled": self.strict, "unindexed_filtering_retrieve": not self.strict}
+                return collection.info(strict)
             case "PUT", "index":
                 return collection.update(_field_index(body))
             case "PUT", "points":

@@ -166,7 +166,7 @@ class ChromaEngine(VectorEngine):
         numbers = await asyncio.gather(*(count(item["id"], namespace) for namespace, item in places.items()))
         return dict(zip(places, numbers, strict=True))
 
-    def exact(self, chosen: Filter) -> bool:
+    def exact(self, index: str, chosen: Filter) -> bool:
         return conditions.exact(chosen)
 
     async def create_namespace(self, index: str, namespace: str) -> bool:

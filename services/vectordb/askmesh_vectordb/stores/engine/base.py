@@ -89,8 +89,9 @@ class VectorEngine(ABC):
         """Records by namespace, with the namespaces that are empty where there is no filter."""
 
     @abstractmethod
-    def exact(self, chosen: Filter) -> bool:
-        """Whether this filter is applied as it stands, so that nothing needs to be looked at again."""
+    def exact(self, index: str, chosen: Filter) -> bool:
+        """Whether a call that is made now on an index that is known applies this filter as it stands, so that nothing
+        needs to be looked at again."""
 
     @abstractmethod
     async def create_namespace(self, index: str, namespace: str) -> bool:

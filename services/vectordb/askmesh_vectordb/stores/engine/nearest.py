@@ -17,12 +17,12 @@ _PAGE = 500
 async def nearest(engine: VectorEngine, info: IndexInfo, namespace: str, vector: Vector, query: Query) -> list[Match]:
     """The `top_k` best with their metadata where the query wants it or a filter needs it, without values."""
     chosen = query.filter
-    weak = chosen is not None and not engine.exact(chosen)
     if info.metric == "cosine" and not vector.any():
         # Without a direction everything is equally near.
         return await _read_all(engine, info, namespace, vector, query)
     limit, most = query.top_k + _MARGIN, max(_MOST, 2 * query.top_k)
     while True:
+        weak = chosen is not None and not engine.exact(info.name, chosen)
         found = await engine.nearest(
             info.name, namespace, vector, limit, chosen, metadata=query.include_metadata or weak
         )

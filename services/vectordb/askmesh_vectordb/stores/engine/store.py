@@ -164,7 +164,8 @@ class EngineStore(Store):
                 await companion.take_in(namespace, dict.fromkeys(ids), tickets)
 
     async def count(self, index: str, filter: Filter | None = None) -> dict[str, int]:  # noqa: A002
-        if filter is None or self._engine.exact(filter):
+        await self._engine.known(index)
+        if filter is None or self._engine.exact(index, filter):
             return await self._engine.counts(index, filter)
         counts: dict[str, int] = {}
         for namespace in await self._engine.counts(index, None):
@@ -183,12 +184,13 @@ class EngineStore(Store):
         filter: Filter | None = None,  # noqa: A002
         include_values: bool = True,
     ) -> Page[Record]:
+        await self._engine.known(index)
         key = index, namespace, json.dumps(filter.json) if filter else ""
         ids = None if cursor is None else self._listings.find(key)
         if ids is None:
             ids = self._listings.keep(key, sorted(await self._engine.ids(index, namespace, filter)))
         left = after(ids, cursor, prefix)
-        weak = filter is not None and not self._engine.exact(filter)
+        weak = filter is not None and not self._engine.exact(index, filter)
         found: list[Record] = []
         while left and len(found) < limit:
             size = _PAGE if weak else min(_PAGE, limit - len(found))
@@ -264,7 +266,7 @@ class EngineStore(Store):
 
     async def _selected_ids(self, index: str, namespace: str, selection: Selection) -> AsyncIterator[list[str]]:
         chosen = selection.filter
-        if chosen is None or (selection.ids is None and self._engine.exact(chosen)):
+        if chosen is None or (selection.ids is None and self._engine.exact(index, chosen)):
             ids = selection.ids if selection.ids is not None else await self._engine.ids(index, namespace, chosen)
             for start in range(0, len(ids), _PAGE):
                 yield list(ids[start : start + _PAGE])

@@ -9,19 +9,21 @@ NAMESPACE = "namespace"
 """The payload field that every record has and every query names."""
 
 
-def within(namespace: str, chosen: Filter | None = None) -> models.Filter:
-    """The records of a namespace that satisfy a filter, or may."""
+def within(namespace: str, chosen: Filter | None = None, *, ranges: bool = True) -> models.Filter:
+    """The records of a namespace that satisfy a filter, or may. `ranges`: whether a range may be asked for."""
     place = models.FieldCondition(key=NAMESPACE, match=models.MatchValue(value=kept_namespace(namespace)))
-    return models.Filter(must=[place] if chosen is None else [place, _condition(chosen.root)])
+    return models.Filter(must=[place] if chosen is None else [place, _condition(chosen.root, ranges)])
 
 
-def anywhere(chosen: Filter) -> models.Filter:
-    return models.Filter(must=[_condition(chosen.root)])
+def anywhere(chosen: Filter, *, ranges: bool) -> models.Filter:
+    return models.Filter(must=[_condition(chosen.root, ranges)])
 
 
-def exact(chosen: Filter) -> bool:
+def exact(chosen: Filter, *, ranges: bool) -> bool:
     """Whether Qdrant can be told all of it."""
-    return all(condition.kind in ("in", "exists") or _path(condition.field) for condition in conditions(chosen))
+    return all(
+        condition.kind in ("in", "exists") or (ranges and _path(condition.field)) for condition in conditions(chosen)
+    )
 
 
 def kept_namespace(namespace: str) -> str:
@@ -29,16 +31,16 @@ def kept_namespace(namespace: str) -> str:
     return "/" + namespace
 
 
-def _condition(node: Node) -> models.Condition:
+def _condition(node: Node, ranges: bool) -> models.Condition:
     if isinstance(node, Condition):
-        return _single(node)
-    parts = [_condition(part) for part in node.parts]
+        return _single(node, ranges)
+    parts = [_condition(part, ranges) for part in node.parts]
     return models.Filter(must=parts) if node.needs == "all" else models.Filter(should=parts)
 
 
-def _single(condition: Condition) -> models.Condition:
+def _single(condition: Condition, ranges: bool) -> models.Condition:
     path = _path(condition.field)
-    if condition.kind in ("in", "exists") or not path:
+    if condition.kind in ("in", "exists") or not (ranges and path):
         found = models.FieldCondition(key="terms", match=models.MatchAny(any=wanted_terms(condition)))
         return models.Filter(must_not=[found]) if condition.negated else found
     return models.FieldCondition(key=path, range=models.Range(**{condition.kind: float(condition.values[0][1])}))

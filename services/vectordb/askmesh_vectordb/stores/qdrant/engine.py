@@ -63,6 +63,8 @@ class QdrantEngine(VectorEngine):
     def __init__(self, client: AsyncQdrantClient, *, prefix: str, timeout_s: float, server: bool) -> None:
         super().__init__()
         self._client, self._prefix, self._timeout_s, self._server = client, prefix, timeout_s, server
+        # Indexes that Qdrant's strict mode allows no ranges on, for it wants every field of a filter indexed.
+        self._strict: set[str] = set()
 
     async def create(self, info: IndexInfo) -> bool:
         name = self._prefix + info.name
@@ -84,6 +86,11 @@ class QdrantEngine(VectorEngine):
         if not isinstance(vectors, models.VectorParams) or vectors.distance not in _METRICS:
             # Somebody else's, under our prefix.
             raise IndexNotFound(index)
+        strict = config.strict_mode_config
+        if strict and strict.enabled and strict.unindexed_filtering_retrieve is False:
+            self._strict.add(index)
+        else:
+            self._strict.discard(index)
         kept = json.loads((config.metadata or {}).get(_METADATA, "{}"))
         return IndexInfo(
             index,
@@ -132,12 +139,13 @@ class QdrantEngine(VectorEngine):
         *,
         metadata: bool,
     ) -> list[Match]:
+        within = self._within(index, namespace, chosen)
         euclidean = (await self.known(index)).metric == "euclidean"
         async with self._calling(index):
             answer = await self._client.query_points(
                 self._prefix + index,
                 query=vector.tolist(),
-                query_filter=conditions.within(namespace, chosen),
+                query_filter=within,
                 limit=limit,
                 with_payload=["id", "metadata"] if metadata else ["id"],
             )
@@ -156,7 +164,7 @@ class QdrantEngine(VectorEngine):
         return {item["id"]: shapes.unpacked(item["id"], item) for item in kept}
 
     async def ids(self, index: str, namespace: str, chosen: Filter | None) -> list[str]:
-        pages = self._scroll(index, conditions.within(namespace, chosen), "id")
+        pages = self._scroll(index, self._within(index, namespace, chosen), "id")
         return [name async for name in pages]
 
     async def counts(self, index: str, chosen: Filter | None) -> dict[str, int]:
@@ -164,7 +172,7 @@ class QdrantEngine(VectorEngine):
             answer = await self._client.facet(
                 self._prefix + index,
                 key=conditions.NAMESPACE,
-                facet_filter=conditions.anywhere(chosen) if chosen else None,
+                facet_filter=conditions.anywhere(chosen, ranges=index not in self._strict) if chosen else None,
                 limit=_MOST_NAMESPACES,
                 exact=True,
             )
@@ -174,8 +182,8 @@ class QdrantEngine(VectorEngine):
         # The index of a field also knows values that no point has any more.
         return counts | {str(hit.value).removeprefix("/"): hit.count for hit in answer.hits if hit.count}
 
-    def exact(self, chosen: Filter) -> bool:
-        return conditions.exact(chosen)
+    def exact(self, index: str, chosen: Filter) -> bool:
+        return conditions.exact(chosen, ranges=index not in self._strict)
 
     async def create_namespace(self, index: str, namespace: str) -> bool:
         if namespace in await self.counts(index, None):
@@ -209,6 +217,9 @@ class QdrantEngine(VectorEngine):
         except IndexNotFound:
             self.forget(index)
             raise
+
+    def _within(self, index: str, namespace: str, chosen: Filter | None) -> models.Filter:
+        return conditions.within(namespace, chosen, ranges=index not in self._strict)
 
     async def _index_payload(self, index: str) -> None:
         tenants = models.KeywordIndexParams(type=models.KeywordIndexType.KEYWORD, is_tenant=True)
