@@ -13,13 +13,15 @@ _OVERRULED_TOKENS = 40
 
 
 def turn_pieces(sections: Sequence[Section], room: int) -> Iterator[tuple[Section, int, Piece]]:
-    """(first turn, number of its part, text and lines) of each chunk. The first section is the question.
+    """(first turn, number of its part, text and lines) of each chunk. The first section is the question, if it is an aside.
 
     What is only context, the question and what was taken back, stands in heading lines: it helps to find and to read
     the rest, and is not quoted as if it were an answer.
     """
     question, *replies = sections
-    asked = _aside(question, int(room * _QUESTION_SHARE))
+    asked = _aside(question, int(room * _QUESTION_SHARE)) if question.aside else ""
+    if not question.aside:
+        replies = list(sections)
     left = room - estimate_tokens(asked)
     group: list[Section] = []
     size = 0
@@ -38,7 +40,7 @@ def turn_pieces(sections: Sequence[Section], room: int) -> Iterator[tuple[Sectio
 
 
 def _together(question: Section, group: Sequence[Section], asked: str, *, first: bool) -> tuple[Section, int, Piece]:
-    text = "\n\n".join([asked, *(_told(reply) for reply in group)])
+    text = "\n\n".join([*filter(None, [asked]), *(_told(reply) for reply in group)])
     # The first chunk opens at the question, a later one at its first turn.
     start = question if first else group[0]
     return start, 0, Piece(text, start.line_start, group[-1].line_end)
@@ -49,7 +51,7 @@ def _parts(reply: Section, asked: str, left: int) -> Iterator[tuple[Section, int
     head = f"# {reply.breadcrumbs[-1]}"
     room = max(16, left - estimate_tokens(head))
     for number, part in enumerate(pieces(reply.text, reply.text_line, room)):
-        yield reply, number, Piece(f"{asked}\n\n{head}\n{part.text}", part.line_start, part.line_end)
+        yield reply, number, Piece(f"{asked}\n\n{head}\n{part.text}".lstrip("\n"), part.line_start, part.line_end)
 
 
 def _told(reply: Section) -> str:

@@ -156,6 +156,19 @@ def test_what_the_asker_says_of_an_answer_is_context_unless_it_is_code_or_long()
     assert "\nFound it, the other flag." in alone[0].text
 
 
+def test_a_thread_that_tells_something_is_quoted_from_its_first_turn() -> None:
+    found = thread(
+        ("lark", "FYI: one repository serves many hosts."), ("wren", "Shared chunks too?"), ("lark", "Yes, all.")
+    )
+    [one] = chunks(found)
+    assert [line for line in one.text.split("\n") if line and not line.startswith("#")] == [
+        "FYI: one repository serves many hosts.",
+        "Shared chunks too?",
+        "Yes, all.",
+    ]
+    assert (one.anchor, one.line_start) == ("m1", 1)
+
+
 def test_an_accepted_answer_is_said_to_be_one_and_is_never_taken_back() -> None:
     asked = Message("a", "wren", "How many are there?", BEGAN)
     answer = Message("b", "heron", "There are ten of them.", BEGAN, accepted=True)

@@ -27,6 +27,8 @@ _SAYS_SO = re.compile(
     rf"[^.!?\n]{{0,30}}?\b{_WRONG}\b",
     re.I,
 )
+# How a thread begins that tells something and asks nothing.
+_ANNOUNCES = re.compile(r"^\W*(?:fyi|psa|heads[ -]?up|tip|note|announcement|announcing|how-?to|guide|reminder)\b", re.I)
 _CODE = re.compile(r"`|^ {4,}\S", re.M)
 _WORD = re.compile(r"\w+")
 # Whoever asked and then says no more than this without code mostly tells whether it worked.
@@ -55,9 +57,14 @@ def takes_back(text: str) -> bool:
     return bool(_TAKES_BACK.match(text) or _SAYS_SO.match(text))
 
 
+def announces(text: str) -> bool:
+    """Whether a thread's first turn tells something rather than asks."""
+    return bool(_ANNOUNCES.match(text))
+
+
 def askers_words(messages: Sequence[Message]) -> frozenset[str]:
     """Ids of short turns of whoever asked, after somebody replied."""
-    asker = messages[0].author if messages else ""
+    asker = messages[0].author if messages and not announces(messages[0].text) else None
     first = next((index for index, message in enumerate(messages) if message.author != asker), len(messages))
     return frozenset(
         message.id

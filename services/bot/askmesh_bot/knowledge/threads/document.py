@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from askmesh_bot.knowledge.base import Document, Section
 from askmesh_bot.knowledge.threads.base import Message, Thread
-from askmesh_bot.knowledge.threads.corrections import askers_words, corrected
+from askmesh_bot.knowledge.threads.corrections import announces, askers_words, corrected
 
 _LONGEST_ID, _LONGEST_TITLE, _LONGEST_NAME = 400, 100, 80
 _SENTENCE = re.compile(r"(.+?[.?!])(?:\s|$)", re.S)
@@ -35,6 +35,7 @@ def thread_document(thread: Thread) -> Document | None:
     if len(messages) < 2:
         return None
     overruled, chatter = corrected(messages), askers_words(messages)
+    asks = not announces(messages[0].text)
     lines: list[str] = []
     sections: list[Section] = []
     for index, message in enumerate(messages):
@@ -52,7 +53,7 @@ def thread_document(thread: Thread) -> Document | None:
                 line_end=len(lines) - 1,
                 anchor=message.id,
                 text_line=start + 1,
-                aside=index == 0 or message.id in overruled or message.id in chatter,
+                aside=(index == 0 and asks) or message.id in overruled or message.id in chatter,
             )
         )
     if all(section.aside for section in sections):
