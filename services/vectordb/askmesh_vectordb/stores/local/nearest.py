@@ -73,7 +73,7 @@ class Nearest:
     By dot product the graph is one of unit vectors: each is divided by a radius that none exceeds and gets one more
     component that makes its length 1; a query's is 0. So the order by dot product is that by angle (Bachrach et al.
     2014, "Speeding up the Xbox recommender system"). The radius is a power of two times a constant, so that vectors
-    move to a graph of another radius without being rounded again. `largest` is the greatest length so far, `shortest` the smallest.
+    move to a graph of another radius without being rounded again. `shortest` and `largest` are the lengths so far.
     """
 
     def __init__(self, dimension: int, metric: Metric, largest: float = 1.0) -> None:
@@ -84,7 +84,7 @@ class Nearest:
         self.dimension, self.metric = dimension, metric
         self._lifted = metric == "dotproduct"
         self.shortest, self.largest = np.inf, largest
-        self._radius = _radius(largest) if self._lifted else 1.0
+        self.radius = _radius(largest) if self._lifted else 1.0
         self._index: Any = Index(
             ndim=dimension + self._lifted,
             metric=name,
@@ -103,7 +103,7 @@ class Nearest:
 
     def takes(self, largest: float) -> bool:
         """Whether vectors of this length can be added."""
-        return not self._lifted or largest <= self._radius
+        return not self._lifted or largest <= self.radius
 
     def search(self, query: NDArray[np.float32], most: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """Row numbers near a vector, at most `most`, with their rounded scores (the negative squared distance, or the
@@ -117,7 +117,7 @@ class Nearest:
         if self.metric == "euclidean":
             scores = -found.distances
         elif self._lifted:
-            scores = (1 - found.distances) * np.float32(self._radius * length)
+            scores = (1 - found.distances) * np.float32(self.radius * length)
         else:
             scores = 1 - found.distances
         return found.keys.astype(np.int64), scores
@@ -150,7 +150,7 @@ class Nearest:
         if not len(found):
             return np.empty((0, self.dimension), np.float32)
         values: NDArray[np.float32] = np.concatenate(found, axis=None).reshape(-1, width)
-        return values[:, : self.dimension] * np.float32(self._radius) if self._lifted else values
+        return values[:, : self.dimension] * np.float32(self.radius) if self._lifted else values
 
     def save(self, path: Path) -> None:
         """Write the graph to a file. usearch keeps the interpreter to itself meanwhile, 2 ms for each 1,000 vectors,
@@ -164,15 +164,17 @@ class Nearest:
         if child and os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]):
             raise OSError(f"{path.name} could not be written")
 
-    def load(self, path: Path) -> None:
-        """Fill an empty index from a file that `save` wrote."""
+    def load(self, path: Path, last_row: int, lengths: tuple[float, float], radius: float) -> None:
+        """Fill an empty index from a file that `save` wrote, and from what was so of it then."""
         with self._gate.writing():
             self._index.load(str(path))
+        self.last_row, self.radius = last_row, radius
+        self.shortest, self.largest = lengths
 
     def _stored(self, vectors: NDArray[np.float32]) -> NDArray[np.float32]:
         if not self._lifted:
             return vectors
-        scaled = vectors / np.float32(self._radius)
+        scaled = vectors / np.float32(self.radius)
         squares = np.einsum("ij,ij->i", scaled, scaled)
         lifts = np.sqrt(np.maximum(0, 1 - squares))
         return np.concatenate([scaled, lifts[:, None]], axis=1, dtype=np.float32)

@@ -52,9 +52,8 @@ class Snapshots:
             told: dict[str, Any] = json.loads(note.read_text())
             if told.pop("digest") != _digest(graph):
                 return None
-            nearest = Nearest(self._dimension, self._metric, float(told["largest"]))
-            nearest.load(graph)
-            nearest.last_row, nearest.shortest = int(told["last_row"]), float(told["shortest"])
+            nearest = Nearest(self._dimension, self._metric)
+            nearest.load(graph, int(told["last_row"]), (told["shortest"], told["largest"]), float(told["radius"]))
             if told != self._description(nearest) or not _agrees(nearest, rows, read):
                 return None
         except (OSError, ValueError, KeyError, TypeError, AttributeError, RuntimeError):
@@ -76,6 +75,7 @@ class Snapshots:
             "last_row": nearest.last_row,
             "largest": nearest.largest,
             "shortest": nearest.shortest,
+            "radius": nearest.radius,
         }
 
     def _sweep(self, graph: Path) -> None:
