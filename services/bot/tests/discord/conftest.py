@@ -26,9 +26,11 @@ from askmesh_bot.database.models import AnswerRow, FeedbackRow
 from askmesh_bot.frontends.discord.frontend import DiscordFrontend
 from askmesh_bot.frontends.discord.settings import DiscordSettings
 from askmesh_bot.frontends.discord.status import State
+from askmesh_bot.review.golden import GoldenSet
+from askmesh_bot.settings import ReviewSettings
 
 from .emulator import Emulator
-from .scripted import ScriptedAssistant, ScriptedGolden
+from .scripted import ScriptedAssistant
 
 # Nothing listens on the discard port: a client that outlives its test reaches nobody.
 DEAD_API, DEAD_GATEWAY = "http://127.0.0.1:9/api/v10", "ws://127.0.0.1:9/"
@@ -66,7 +68,7 @@ class Stage:
     conversations: Conversations
     database: Database
     registry: CollectorRegistry
-    golden: ScriptedGolden
+    golden: GoldenSet
 
     def __post_init__(self) -> None:
         self.ada = self.discord.person("ada")
@@ -90,6 +92,10 @@ class Stage:
         """Every question kept, oldest first."""
         async with self.database.read() as session:
             return list(await session.scalars(select(AnswerRow.question).order_by(AnswerRow.created_at)))
+
+    async def accepted(self) -> dict[str, str]:
+        """The golden answers, and who accepted them."""
+        return {row.id: row.added_by for row in await self.golden.rows()}
 
     def lag_over(self, seconds: float) -> float:
         """The share of timers that the event loop woke more than `seconds` late: one of the metric's buckets."""
@@ -139,7 +145,7 @@ async def staged(tmp_path: Path, wait_ready: bool = True, **changes: Any) -> Asy
         discord.limiter.limits = {key: (100, window) for key, (_, window) in discord.limiter.limits.items()}
         registry = CollectorRegistry()
         settings = settings_for(discord, tmp_path, **changes)
-        golden = ScriptedGolden()
+        golden = GoldenSet(database, ReviewSettings(_env_file=None))
         frontend = DiscordFrontend(settings, BASE_URL, conversations, database, registry, golden=golden)
         await frontend.start()
         stage = Stage(discord, frontend, assistant, guild, channel, conversations, database, registry, golden)

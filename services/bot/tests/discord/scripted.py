@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 
 from askmesh_bot.answering.base import Citation, Delta, Done, Event, Failed, Passage, Question, Sources, Status
-from askmesh_kit.errors import NotFound
 
 READ_TEXT = "https://docs.example.org/pathlib.html#pathlib.Path.read_text"
 
@@ -60,20 +59,6 @@ async def failed() -> AsyncIterator[Event]:
 async def broken() -> AsyncIterator[Event]:
     yield Status("searching", "Searching")
     raise RuntimeError("boom")
-
-
-class ScriptedGolden:
-    """Keeps the ids it is given."""
-
-    def __init__(self) -> None:
-        self.kept: dict[str, str] = {}
-
-    async def add(self, answer_id: str, *, added_by: str) -> None:
-        self.kept[answer_id] = added_by
-
-    async def remove(self, answer_id: str) -> None:
-        if self.kept.pop(answer_id, None) is None:
-            raise NotFound("It is not kept.")
 
 
 Script = Callable[[Question], AsyncIterator[Event]]

@@ -55,6 +55,7 @@ async def test_options_are_shown_kept_over_a_restart_and_noted(tmp_path):
         saved = await configure(stage, "human", f"<@&{helpers['id']}>", role=helpers)
         assert "I may not mention this role" not in saved["content"]  # the bot has Mention Everyone here
         assert saved["mention_roles"] == []
+        await configure(stage, "human", "I don't call everyone", role=stage.guild["roles"][0])
         after = await show(stage)
         assert after["Channels ✎"] == f"<#{other['id']}>"
         assert after["Pause between questions ✎"] == "2.5 s"

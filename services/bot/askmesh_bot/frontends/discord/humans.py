@@ -30,8 +30,9 @@ class Humans:
         role_id = self._configs.get(guild.id).human_role if guild is not None else None
         if guild is None or role_id is None or not isinstance(channel, discord.abc.Messageable):
             return
-        if guild.get_role(role_id) is None:
-            return  # of another server, or deleted
+        role = guild.get_role(role_id)
+        if role is None or role.is_default():
+            return  # of another server, deleted, or everyone
         if not self._may_call(guild.id):
             log.info("human_not_called", guild=guild.id)
             return

@@ -57,7 +57,7 @@ class MentionHandler:
     async def _handle(self, message: discord.Message, me: discord.ClientUser, *, missed: bool) -> bool:
         if message.author.bot or message.webhook_id or message.is_system() or not self.answerer.tracker.accepting:
             return False
-        place = await self._continued(message)
+        place = await self._continued(message, me)
         if not _addresses(message, me) and not (place and _follows_up(message, place)):
             return False
         if not await self.answerer.journal.take(message.id):
@@ -92,18 +92,21 @@ class MentionHandler:
             await self._humans.call(message.guild, choice.channel, language)
         return True
 
-    async def _continued(self, message: discord.Message) -> Place | None:
+    async def _continued(self, message: discord.Message, me: discord.ClientUser) -> Place | None:
         """The conversation that a message in its thread or DM, or a reply to one of its answers, belongs to."""
         place = None
         # Most messages are none of the bot's business: only where they may be, the database is asked.
         if message.guild is None or isinstance(message.channel, discord.Thread):
             place = await self.answerer.journal.place(message.channel.id)
-            if place and not place.silenced and is_staff(message, self._rules.config(message.guild), place.asker_id):
+            if place and not place.silenced and not _addresses(message, me) and self._is_staff(message, place):
                 await self.answerer.journal.silence(message.channel.id)
                 place = replace(place, silenced=True)
         if place is None and message.reference is not None and message.reference.message_id is not None:
             place = await self.answerer.journal.place(message.reference.message_id)
         return place
+
+    def _is_staff(self, message: discord.Message, place: Place) -> bool:
+        return is_staff(message, self._rules.config(message.guild), place.asker_id)
 
     async def _say_hello(self, message: discord.Message, me: discord.ClientUser, language: str) -> None:
         """To a mention without a question; in its own thread, to words that Discord does not let the bot read."""

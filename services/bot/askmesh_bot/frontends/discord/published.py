@@ -20,6 +20,7 @@ log = get_logger("askmesh.discord.published")
 
 # Ids in one statement: databases limit its parameters.
 _BATCH = 500
+_ACCEPTED_WITHIN = timedelta(days=30)
 
 
 @dataclass(frozen=True)
@@ -50,13 +51,17 @@ class Published:
         self._most, self._age = most, timedelta(days=days)
         self._watched: dict[int, Shown] = {}
 
+    async def tidy(self) -> None:
+        """Forget answers to which nothing happens any more."""
+        async with self._database.write() as session:
+            before = now() - max(self._age, _ACCEPTED_WITHIN)
+            await session.execute(delete(DiscordAnswerRow).where(DiscordAnswerRow.at < before))
+
     async def load(self) -> None:
-        """Delete what is too old, and read what is to be watched."""
+        """Read what is to be watched."""
         table = DiscordAnswerRow
         query = select(table).where(table.marked_at.is_(None), table.at >= now() - self._age).order_by(table.at.desc())
-        async with self._database.write() as session:
-            # Reactions count, and marks are shown, for this long; what is older is forgotten.
-            await session.execute(delete(table).where(table.at < now() - max(self._age, timedelta(days=30))))
+        async with self._database.read() as session:
             rows = list(await session.scalars(query.limit(self._most)))
         self._watched = {row.message_id: _shown(row) for row in reversed(rows) if row.cited}
 

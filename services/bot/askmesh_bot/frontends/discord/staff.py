@@ -15,9 +15,8 @@ def is_staff(message: discord.Message, config: GuildConfig, asker_id: int) -> bo
 
 def acts_for_staff(member: discord.Member, channel: object, config: GuildConfig) -> bool:
     """Whether a member may manage messages in the channel, or has the role of those who help."""
-    if config.human_role is not None and any(role.id == config.human_role for role in member.roles):
-        return True
-    if member.guild.owner_id == member.id:
+    helps = any(role.id == config.human_role and not role.is_default() for role in member.roles)
+    if helps or member.guild.owner_id == member.id:
         return True
     if isinstance(channel, discord.Thread):
         channel = channel.parent

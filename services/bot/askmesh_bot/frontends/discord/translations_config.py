@@ -126,6 +126,11 @@ CONFIG_TEXTS: dict[str, tuple[str, str, str, str, str, str, str]] = {
         "Il n'y a pas de collection nommée {name}. Je connais : {names}.", "No hay ninguna colección llamada {name}. Conozco: {names}.",
         "Não há coleção chamada {name}. Conheço: {names}.", "{name} というコレクションはありません。あるもの: {names}。", "没有名为 {name} 的知识库。我知道：{names}。",
     ),
+    "config.not_everyone": (
+        "I don't call everyone. Choose a role of those who help.", "Alle rufe ich nicht. Wähle eine Rolle derer, die helfen.",
+        "Je n'appelle pas tout le monde. Choisis un rôle de ceux qui aident.", "No llamo a todo el mundo. Elige un rol de quienes ayudan.",
+        "Não chamo todo mundo. Escolha um cargo de quem ajuda.", "全員は呼びません。手伝う人のロールを選んでください。", "我不会呼叫所有人。请选择帮助者的身份组。",
+    ),
     "config.busy": (
         "I can't save this just now: my database does not answer. Please try again in a moment.", "Das kann ich gerade nicht speichern: Meine Datenbank antwortet nicht. Bitte versuche es gleich noch einmal.",
         "Je ne peux pas l'enregistrer pour l'instant : ma base de données ne répond pas. Réessaie dans un instant.", "No puedo guardarlo ahora: mi base de datos no responde. Inténtalo de nuevo en un momento.",

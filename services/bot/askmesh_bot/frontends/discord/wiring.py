@@ -1,7 +1,11 @@
 """Builds the parts around discord.py: one answerer, what leads to it, and a client per connection."""
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
+
+from askmesh_kit.logs import get_logger
+from sqlalchemy.exc import SQLAlchemyError
 
 from askmesh_bot.conversations.service import Conversations
 from askmesh_bot.database.engine import Database
@@ -35,6 +39,10 @@ from askmesh_bot.frontends.discord.sharded import ShardedClient
 from askmesh_bot.frontends.discord.status import Status
 from askmesh_bot.frontends.discord.supervisor import Supervisor
 from askmesh_bot.frontends.discord.tracker import Tracker
+
+log = get_logger("askmesh.discord.wiring")
+
+_DAY_S = 86_400.0
 
 
 @dataclass(frozen=True)
@@ -87,7 +95,7 @@ class Leading:
         changes = ChangeMarker(self._published, rules, settings)
         self.supervisor = Supervisor(
             lambda sharded: (ShardedClient if sharded else AskmeshClient)(parts, settings, status),
-            [presence.run, self._catch_up.run, changes.run],
+            [presence.run, self._catch_up.run, changes.run, self._tidy_daily],
             settings.token.get_secret_value().strip(),
             settings,
             status,
@@ -97,7 +105,7 @@ class Leading:
     async def load(self) -> None:
         """Read what a process before this one knew. Raises SQLAlchemyError."""
         await adopt(self._settings.state_dir, self._journal)
-        await self._journal.tidy()
+        await self._tidy()
         await self._configs.load()
         await self._limits.load()
         await self._published.load()
@@ -110,6 +118,18 @@ class Leading:
         await self.supervisor.close()
         await self._catalog.close()
         await self._limits.settled()
+
+    async def _tidy(self) -> None:
+        await self._journal.tidy()
+        await self._published.tidy()
+
+    async def _tidy_daily(self, _: AskmeshClient, __: Status) -> None:
+        while True:
+            await asyncio.sleep(_DAY_S)
+            try:
+                await self._tidy()
+            except SQLAlchemyError as error:
+                log.warning("not_tidied", error=str(error))
 
     def _look_at_config(self) -> None:
         """Say in the readiness what some server's options need and the bot does not have."""

@@ -114,7 +114,7 @@ def _add_manners(group: app_commands.Group, desk: ConfigDesk) -> None:
     @app_commands.rename(**_names("role"))
     @app_commands.describe(**_abouts("role"))
     async def human(click: Click, role: discord.Role | None = None) -> None:
-        await desk.choose(click, human_role=role.id if role else None)
+        await desk.choose_human(click, role)
 
 
 def _named(command: str) -> dict[str, Any]:

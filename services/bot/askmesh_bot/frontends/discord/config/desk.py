@@ -52,6 +52,13 @@ class ConfigDesk:
         """Set options; None is the default."""
         await self._set(click, values)
 
+    async def choose_human(self, click: Click, role: discord.Role | None) -> None:
+        """The role to call, or nobody."""
+        if role is not None and role.is_default():
+            await self._refuse(click, say("config.not_everyone", language_of(click.locale)))
+            return
+        await self._set(click, {"human_role": role.id if role else None})
+
     async def choose_collection(self, click: Click, name: str | None, channel_id: int | None) -> None:
         """What to answer from, in one channel or everywhere else; None: the default."""
         known = await self._collections(click)
