@@ -11,21 +11,25 @@ class Slots:
     """An asynchronous context manager; entering raises StoreOverloaded where too many wait, or for too long."""
 
     def __init__(self, server: str, size: int, queue: int, timeout_s: float) -> None:
-        self._server, self._queue, self._timeout_s = server, queue, timeout_s
-        self._free, self._waiting = asyncio.Semaphore(size), 0
+        self._server, self._most, self._timeout_s = server, size + queue, timeout_s
+        # Those at the server and those that wait.
+        self._free, self._inside = asyncio.Semaphore(size), 0
 
     async def take(self) -> None:
-        if self._free.locked() and self._waiting >= self._queue:
+        if self._inside >= self._most:
             raise self._overloaded()
-        self._waiting += 1
+        self._inside += 1
         try:
-            await asyncio.wait_for(self._free.acquire(), context.time_left(self._timeout_s))
-        except TimeoutError:
-            raise self._overloaded() from None
-        finally:
-            self._waiting -= 1
+            async with asyncio.timeout(context.time_left(self._timeout_s)):
+                await self._free.acquire()
+        except BaseException as error:
+            self._inside -= 1
+            if isinstance(error, TimeoutError):
+                raise self._overloaded() from None
+            raise
 
     def release(self) -> None:
+        self._inside -= 1
         self._free.release()
 
     async def __aenter__(self) -> None:

@@ -13,8 +13,9 @@ from psycopg import AsyncConnection
 from psycopg.conninfo import make_conninfo
 from psycopg.pq import TransactionStatus
 
-from askmesh_vectordb.stores.base import OutcomeUnknown, StoreOverloaded, StoreUnavailable
+from askmesh_vectordb.stores.base import OutcomeUnknown, StoreUnavailable
 from askmesh_vectordb.stores.postgres.errors import REPEATABLE, translated
+from askmesh_vectordb.stores.slots import Slots
 
 T = TypeVar("T")
 Work = Callable[[AsyncConnection], Awaitable[T]]
@@ -32,7 +33,7 @@ class Connections:
 
     def __init__(self, url: str, prepare: Work[None], *, size: int, queue: int, timeout_s: float) -> None:
         self._url, self._prepare, self._timeout_s = url, prepare, timeout_s
-        self._slots, self._queue, self._waiting = asyncio.Semaphore(size), queue, 0
+        self._slots = Slots("PostgreSQL", size, queue, timeout_s)
         self._idle: list[AsyncConnection] = []
         self._running: set[asyncio.Task[Any]] = set()
 
@@ -70,7 +71,7 @@ class Connections:
             return await self._once(work)
 
     async def _once(self, work: "_Read[T] | _Transaction[T]") -> T:
-        await self._take_slot()
+        await self._slots.take()
         task = asyncio.ensure_future(self._on_a_connection(work))
         self._running.add(task)
         task.add_done_callback(self._done)
@@ -111,18 +112,6 @@ class Connections:
             await connection.close()
             raise
         return connection
-
-    async def _take_slot(self) -> None:
-        overloaded = StoreOverloaded("All connections to PostgreSQL are busy.", fix="Try again.", retry_after=1)
-        if self._slots.locked() and self._waiting >= self._queue:
-            raise overloaded
-        self._waiting += 1
-        try:
-            await asyncio.wait_for(self._slots.acquire(), context.time_left(self._timeout_s))
-        except TimeoutError:
-            raise overloaded from None
-        finally:
-            self._waiting -= 1
 
     def _done(self, task: "asyncio.Task[T]") -> None:
         self._running.discard(task)

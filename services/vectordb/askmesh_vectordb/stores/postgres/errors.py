@@ -7,7 +7,14 @@ import psycopg
 from askmesh_kit.errors import InvalidRequest
 from psycopg import errors as pg
 
-from askmesh_vectordb.stores.base import StorageFull, StoreError, StoreOverloaded, StoreUnavailable
+from askmesh_vectordb.stores.base import (
+    StorageFull,
+    StoreError,
+    StoreOverloaded,
+    StoreRefused,
+    StoreRefusesKey,
+    StoreUnavailable,
+)
 
 _URL = "ASKMESH_VECTORDB_POSTGRES_URL"
 REPEATABLE = (pg.DeadlockDetected, pg.SerializationFailure)
@@ -35,7 +42,7 @@ def _store_error(error: psycopg.Error) -> Exception:
         case pg.DiskFull():
             return StorageFull("PostgreSQL's disk is full.", fix="Free space on the server.")
         case pg.InsufficientPrivilege():
-            return _refused(f"PostgreSQL denies it: {said}.", f"Grant it to the user of {_URL}.")
+            return StoreRefused(f"PostgreSQL denies it: {said}.", fix=f"Grant it to the user of {_URL}.")
         case pg.ReadOnlySqlTransaction():
             return StoreUnavailable(f"PostgreSQL is read-only: {said}.", fix=f"Point {_URL} at the primary.")
         case pg.TooManyConnections():
@@ -50,15 +57,9 @@ def _store_error(error: psycopg.Error) -> Exception:
             return InvalidRequest(f"PostgreSQL cannot keep that: {said}.")
     if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
         if isinstance(error, _REFUSED) or any(words in str(error) for words in _REFUSED_WORDS):
-            return _refused(f"PostgreSQL refuses the connection: {said}.", f"Check {_URL}.")
+            return StoreRefusesKey(f"PostgreSQL refuses the connection: {said}.", fix=f"Check {_URL}.")
         return _unreachable(f"PostgreSQL cannot be reached: {said}.")
-    return StoreError(f"PostgreSQL failed: {said}.", code="store_failed")
-
-
-def _refused(what: str, fix: str) -> StoreError:
-    refused = StoreError(what, fix=fix, code="store_refuses_key")
-    refused.status = 502
-    return refused
+    return StoreRefused(f"PostgreSQL failed: {said}.")
 
 
 def _unreachable(what: str) -> StoreError:

@@ -3,7 +3,7 @@
 from psycopg import AsyncConnection, sql
 from psycopg import errors as pg
 
-from askmesh_vectordb.stores.base import StoreError
+from askmesh_vectordb.stores.base import StoreRefused
 from askmesh_vectordb.stores.postgres import vectors
 from askmesh_vectordb.stores.postgres.schema import migrate
 
@@ -51,7 +51,9 @@ class Session:
             assert found is not None
         home, version = str(found[0]), str(found[1])
         if tuple(int(part) for part in version.split(".")[:2]) < _OLDEST:
-            raise _unfit(f"pgvector {version} is too old: 0.8 is needed.", "Update it: ALTER EXTENSION vector UPDATE.")
+            raise StoreRefused(
+                f"pgvector {version} is too old: 0.8 is needed.", fix="Update it: ALTER EXTENSION vector UPDATE."
+            )
         return home
 
     async def _look_at_durability(self, connection: AsyncConnection) -> None:
@@ -69,15 +71,9 @@ async def _create_extension(connection: AsyncConnection) -> None:
     try:
         await connection.execute("CREATE EXTENSION IF NOT EXISTS vector")
     except pg.InsufficientPrivilege as error:
-        raise _unfit("The extension vector is not in this database.", f"Let a superuser: {remedy}") from error
+        raise StoreRefused("The extension vector is not in this database.", fix=f"Let a superuser: {remedy}") from error
     except (pg.UndefinedFile, pg.FeatureNotSupported) as error:
-        raise _unfit("The server does not have the extension vector.", remedy) from error
+        raise StoreRefused("The server does not have the extension vector.", fix=remedy) from error
     except (pg.UniqueViolation, pg.DuplicateObject):
         # Another process created it at the same moment.
         return
-
-
-def _unfit(what: str, remedy: str) -> StoreError:
-    unfit = StoreError(what, fix=remedy, code="store_unfit")
-    unfit.status = 503
-    return unfit

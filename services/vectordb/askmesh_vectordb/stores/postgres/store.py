@@ -4,8 +4,9 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
-from psycopg import AsyncConnection
+from psycopg import AsyncConnection, ProgrammingError
 from psycopg import errors as pg
+from psycopg.conninfo import conninfo_to_dict
 
 from askmesh_vectordb.filters import Filter
 from askmesh_vectordb.settings import Settings
@@ -253,12 +254,19 @@ class PostgresStore(Store):
 
 
 def open_store(settings: Settings) -> PostgresStore:
-    """Raises SystemExit, with the remedy, where no URL is set."""
+    """Raises SystemExit, with the remedy, where no URL is set or it is none."""
     url = settings.postgres_url.get_secret_value()
     if not url:
         raise SystemExit(
             "the postgres store needs a database: set ASKMESH_VECTORDB_POSTGRES_URL=postgresql://user:password@host/name"
         )
+    try:
+        conninfo_to_dict(url)
+    except ProgrammingError:
+        # What it says may hold the password.
+        raise SystemExit(
+            "ASKMESH_VECTORDB_POSTGRES_URL is no connection string: postgresql://user:password@host:5432/database"
+        ) from None
     return PostgresStore(
         url,
         folder=settings.data_path,

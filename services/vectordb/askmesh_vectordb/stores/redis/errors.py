@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 from redis import exceptions as sdk
 
-from askmesh_vectordb.stores.base import OutcomeUnknown, StorageFull, StoreError, StoreUnavailable
+from askmesh_vectordb.stores.base import OutcomeUnknown, StorageFull, StoreRefused, StoreRefusesKey, StoreUnavailable
 
 _URL = "ASKMESH_VECTORDB_REDIS_URL"
 _NOT_NOW = ("LOADING", "READONLY", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", "MISCONF", "NOREPLICAS", "BUSY ")
@@ -26,9 +26,7 @@ def translated(*, writes: bool = False) -> Iterator[None]:
     try:
         yield
     except (sdk.AuthenticationError, sdk.AuthorizationError, sdk.NoPermissionError) as error:
-        refused = StoreError(f"Redis refuses the user: {_said(error)}.", fix=f"Check {_URL}.", code="store_refuses_key")
-        refused.status = 502
-        raise refused from error
+        raise StoreRefusesKey(f"Redis refuses the user: {_said(error)}.", fix=f"Check {_URL}.") from error
     except sdk.OutOfMemoryError as error:
         raise StorageFull("Redis is at its memory limit.", fix="Raise maxmemory on the server.") from error
     except (sdk.BusyLoadingError, sdk.ReadOnlyError, sdk.TryAgainError, sdk.MasterDownError) as error:
@@ -51,12 +49,10 @@ def _answered(error: sdk.ResponseError) -> Exception:
     if "OOM" in said:
         return StorageFull("Redis is at its memory limit.", fix="Raise maxmemory on the server.")
     if re.search(r"unknown (redis )?command", said, re.IGNORECASE):
-        unfit = StoreError(f"This Redis has no vector sets: {said}.", fix="Redis 8 is needed.", code="store_unfit")
-        unfit.status = 503
-        return unfit
+        return StoreRefused(f"This Redis has no vector sets: {said}.", fix="Redis 8 is needed.")
     if any(word in said for word in _NOT_NOW):
         return StoreUnavailable(f"Redis cannot do that now: {said}.", fix="Try again.")
-    return StoreError(f"Redis failed: {said}.", code="store_failed")
+    return StoreRefused(f"Redis failed: {said}.")
 
 
 def _said(error: BaseException) -> str:
