@@ -16,6 +16,7 @@ PUBLIC = frozenset({"public"})
 
 _Roles = frozenset[int]
 _NOBODY: _Roles = frozenset()
+_VIEW = discord.Permissions(view_channel=True).value
 # Where there is no way to tell who reads, as in a server that the bot is not in.
 Channel = discord.abc.GuildChannel | discord.Thread
 
@@ -111,11 +112,10 @@ def gate_of(channel: discord.abc.GuildChannel) -> Gate:
     roles: dict[bool, set[int]] = {True: set(), False: set()}
     members: dict[bool, set[int]] = {True: set(), False: set()}
     for overwrite in channel._overwrites:
-        value = discord.PermissionOverwrite.from_pair(
-            discord.Permissions(overwrite.allow), discord.Permissions(overwrite.deny)
-        ).view_channel
-        if value is None:
+        # discord.py's own reading of an overwrite costs a hundred times as much, for each of some thousands.
+        if not (overwrite.allow | overwrite.deny) & _VIEW:
             continue
+        value = bool(overwrite.allow & _VIEW)
         if overwrite.id == channel.guild.id:
             everyone = value
         else:
