@@ -38,7 +38,7 @@ def questions_of(name: str, data: Path) -> list[EvalQuestion]:
     if name in ("fury", "stdlib", "chat"):
         return read_questions(HERE / "data" / name / "questions.jsonl", name)
     if name == "squad":
-        return read_squad(data / "squad2" / "dev-open.json", answerable=260, unanswerable=100)
+        return read_squad(data / "squad2" / "dev-open.json", answerable=600, unanswerable=100)
     fury, stdlib = questions_of("fury", data), questions_of("stdlib", data)
     squad = read_squad(data / "squad2" / "dev-open.json", answerable=120, unanswerable=0)
     return [

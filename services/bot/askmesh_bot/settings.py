@@ -62,7 +62,7 @@ class AnsweringSettings(BaseSettings):
     candidates: int = Field(40, ge=1, le=200, description="Passages retrieved before packing.")
     passages: int = Field(8, ge=1, le=30, description="Most passages shown to the model.")
     min_chance: float = Field(
-        0.45, ge=0, le=1, description="Probability that the passages hold an answer below which there is none."
+        0.4, ge=0, le=1, description="Probability that the passages hold an answer below which there is none."
     )
     min_support: float = Field(
         0.5, ge=0, le=1, description="Share of a sentence's terms its cited passages must hold to support it."
