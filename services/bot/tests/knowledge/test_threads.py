@@ -16,7 +16,8 @@ from askmesh_bot.knowledge.sources.registry import make_source
 from askmesh_bot.knowledge.sources.spec import InvalidSource, SourceOptions, SourceSpec
 from askmesh_bot.knowledge.threads.base import Message, Thread
 from askmesh_bot.knowledge.threads.corrections import corrected
-from askmesh_bot.knowledge.threads.document import thread_document, title_of
+from askmesh_bot.knowledge.threads.document import thread_document
+from askmesh_bot.knowledge.threads.titles import title_of
 from askmesh_bot.knowledge.tokens import estimate_tokens
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -185,8 +186,13 @@ def test_a_message_for_fewer_people_than_its_thread_is_left_out() -> None:
     assert "Ask an admin" in found.text
 
 
-def test_titles_are_the_sentence_that_asks() -> None:
-    assert title_of("Hi everyone! I use 2.1. Where is the log? Thanks") == "Where is the log?"
+def test_titles_are_the_sentence_that_asks_if_it_says_what_about() -> None:
+    assert title_of("Hi everyone! I use 2.1. Where is the server's log? Thanks") == "Where is the server's log?"
+    assert title_of("Pushing fails since last night. What now?") == "Pushing fails since last night."
+    assert (
+        title_of("hi, I see 403 on every upload to the bucket. Is that normal?")
+        == "I see 403 on every upload to the bucket."
+    )
     assert title_of("hello\n```\ncode?\n```\nIt breaks.") == "It breaks."
     assert len(title_of("word " * 100)) <= 101
     assert title_of("```\nonly code\n```") == "Thread"

@@ -2,19 +2,15 @@
 
 import hashlib
 import re
-from datetime import UTC, datetime
+from collections.abc import Sequence
+from datetime import UTC
 
 from askmesh_bot.knowledge.base import Document, Section
 from askmesh_bot.knowledge.threads.base import Message, Thread
 from askmesh_bot.knowledge.threads.corrections import announces, askers_words, corrected
+from askmesh_bot.knowledge.threads.titles import title_of
 
-_LONGEST_ID, _LONGEST_TITLE, _LONGEST_NAME = 400, 100, 80
-_SENTENCE = re.compile(r"(.+?[.?!])(?:\s|$)", re.S)
-_GREETING = re.compile(
-    r"^\s*(?:(?:hi|hello|hey|hiya|greetings|good (?:morning|evening|afternoon))\b(?: (?:all|everyone|folks|there|team))?"
-    r"[.!?,:]*|@[\w.-]+[:,]?)\s*",
-    re.I,
-)
+_LONGEST_ID, _LONGEST_NAME = 400, 80
 _CODE = re.compile(r"```.*?```|~~~.*?~~~", re.S)
 _FENCE = re.compile(r"\s*(`{3,}|~{3,})")
 _WORD = re.compile(r"\w+")
@@ -34,12 +30,35 @@ def thread_document(thread: Thread) -> Document | None:
     messages = [message for message in thread.messages if _for_all(message, thread) and message.text.strip()]
     if len(messages) < 2:
         return None
-    overruled, chatter = corrected(messages), askers_words(messages)
-    asks = not announces(messages[0].text)
+    text, sections = _told(messages)
+    if all(section.aside for section in sections):
+        return None
+    title = _line(thread.title) or title_of(messages[0].text)
+    links = {message.id: message.url or thread.url for message in messages if message.url or thread.url}
+    content = f"{text}\0{sections!r}\0{title}\0{thread.channel}\0{sorted(links.items())!r}"
+    return Document(
+        id=thread.id if len(thread.id) <= _LONGEST_ID else hashlib.sha256(thread.id.encode()).hexdigest(),
+        title=" › ".join(filter(None, (_line(thread.channel), title))),
+        path=thread.id,
+        kind="thread",
+        text=text,
+        sections=sections,
+        content_hash=hashlib.sha256(content.encode(errors="replace")).hexdigest(),
+        audience=thread.audience,
+        updated_at=max(message.edited_at or message.sent_at for message in messages),
+        links=links,
+    )
+
+
+def _told(messages: Sequence[Message]) -> tuple[str, tuple[Section, ...]]:
+    """The thread's text, and a section for each turn that says something."""
+    overruled, asides = corrected(messages), askers_words(messages)
+    if not announces(messages[0].text):
+        asides |= {messages[0].id}
     lines: list[str] = []
     sections: list[Section] = []
     for index, message in enumerate(messages):
-        head = f"{_line(message.author)[:_LONGEST_NAME]}, {_when(message)}{' (accepted answer)' if message.accepted else ''}"
+        head = _head(message)
         text = _plain_lines(message.text)
         start = len(lines) + 1
         lines += [head + ":", *text.split("\n"), ""]
@@ -53,38 +72,15 @@ def thread_document(thread: Thread) -> Document | None:
                 line_end=len(lines) - 1,
                 anchor=message.id,
                 text_line=start + 1,
-                aside=(index == 0 and asks) or message.id in overruled or message.id in chatter,
+                aside=message.id in overruled or message.id in asides,
             )
         )
-    if all(section.aside for section in sections):
-        return None
-    links = {message.id: message.url or thread.url for message in messages if message.url or thread.url}
-    text = "\n".join(lines[:-1])
-    content = f"{text}\0{sections!r}\0{thread.title}\0{thread.channel}\0{sorted(links.items())!r}"
-    return Document(
-        id=thread.id if len(thread.id) <= _LONGEST_ID else hashlib.sha256(thread.id.encode()).hexdigest(),
-        title=" › ".join(filter(None, (_line(thread.channel), _line(thread.title) or title_of(messages[0].text)))),
-        path=thread.id,
-        kind="thread",
-        text=text,
-        sections=tuple(sections),
-        content_hash=hashlib.sha256(content.encode(errors="replace")).hexdigest(),
-        audience=thread.audience,
-        updated_at=max(message.edited_at or message.sent_at for message in messages),
-        links=links,
-    )
+    return "\n".join(lines[:-1]), tuple(sections)
 
 
-def title_of(question: str) -> str:
-    """The sentence that asks, or else the first, without its greeting; shortened to a title's length."""
-    text = " ".join(_CODE.sub(" ", question).split()) or "Thread"
-    while (greeting := _GREETING.match(text)) and greeting.end() < len(text):
-        text = text[greeting.end() :]
-    found = [match[1] for match in _SENTENCE.finditer(text)] or [text]
-    title = next((sentence for sentence in found if sentence.endswith("?")), found[0]).strip()
-    if len(title) > _LONGEST_TITLE:
-        title = title[:_LONGEST_TITLE].rsplit(" ", 1)[0] + "…"
-    return title
+def _head(message: Message) -> str:
+    accepted = " (accepted answer)" if message.accepted else ""
+    return f"{_line(message.author)[:_LONGEST_NAME]}, {message.sent_at.astimezone(UTC):%Y-%m-%d}{accepted}"
 
 
 def _for_all(message: Message, thread: Thread) -> bool:
@@ -94,11 +90,6 @@ def _for_all(message: Message, thread: Thread) -> bool:
 
 def _is_applause(text: str) -> bool:
     return all(word in _APPLAUSE for word in _WORD.findall(text.lower()))
-
-
-def _when(message: Message) -> str:
-    at: datetime = message.sent_at.astimezone(UTC)
-    return f"{at:%Y-%m-%d}"
 
 
 def _line(text: str) -> str:
