@@ -12,10 +12,11 @@ from askmesh_bot.database.models import CollectionRow
 from askmesh_bot.peers.embeddings import EmbeddingsClient
 from askmesh_bot.peers.vectordb import Match, VectordbClient
 
-# Cormack, Clarke and Buettcher, "Reciprocal rank fusion outperforms Condorcet", SIGIR 2009.
-_RRF_K = 60
-# What was typed says less of what a follow-up asks than its standalone form (docs/decisions/0067).
-_RAW_SHARE = 0.5
+# Cormack, Clarke and Buettcher, "Reciprocal rank fusion outperforms Condorcet", SIGIR 2009. Their k of 60 is for many
+# rankings of like worth: with it, whatever is far down in both of ours goes before the best of one.
+_RRF_K = 10
+# What was typed says less of what a follow-up asks than its standalone form (docs/decisions/0067, 0084).
+_RAW_SHARE = 1 / 3
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,7 @@ def query_texts(query: Rewritten) -> list[str]:
 
 
 def fuse(rankings: Sequence[Sequence[Match]]) -> list[Match]:
-    """Several rankings as one, by reciprocal ranks: the first counts whole, the others half.
+    """Several rankings as one, by reciprocal ranks: the first counts whole, the others a third.
 
     A match keeps the best similarity it had; ties go by id.
     """
