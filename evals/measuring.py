@@ -46,6 +46,8 @@ class Asked:
     signals: list[float]
     # The gate's probability that there is an answer.
     chance: float
+    # By how much the best passage leads that of another document, in the served order's scores.
+    lead: float
     seconds: float
     timings_ms: dict[str, float] = field(default_factory=dict)
     passages: list[dict[str, Any]] = field(default_factory=list)
@@ -93,6 +95,7 @@ class Measurer:
             cited=[f"{place['path']}:{place['line_start']}-{place['line_end']}" for place in citations],
             signals=[round(float(value or 0), 4) for value in astuple(signals)[:5]],
             chance=round(signals.chance(self._weights()), 4),
+            lead=round(lead_of(served), 4),
             seconds=round(seconds, 3),
             timings_ms=answer["timings_ms"],
             passages=[
@@ -190,6 +193,14 @@ class Measurer:
         if response.is_error:
             raise SystemExit(f"{response.request.url} answered {response.status_code}: {response.text[:500]}")
         return response.json()
+
+
+def lead_of(served: Sequence[Match]) -> float:
+    """The best score less the best one of another document."""
+    if not served:
+        return 0.0
+    first = served[0].metadata.get("document")
+    return served[0].score - next((one.score for one in served if one.metadata.get("document") != first), 0.0)
 
 
 def first_gold(question: EvalQuestion, places: Sequence[dict[str, Any]]) -> int | None:

@@ -17,6 +17,7 @@ TOLERANCE = 0.02
 # What the gate compares, where a set has it.
 GATED = ("hit@1", "hit@5", "facts", "citation_precision", "answered", "refused")
 _MOST_PLOTTED = 8
+_RIGHT = ["Share of citations that overlap a gold place, among the surest answers:"]
 # Between the peers: what a service is asked for is its own time, the rest is what the bot adds.
 _PEERS = ("embed", "search", "write", "pack")
 
@@ -177,7 +178,7 @@ def write(folder: Path, name: str, asked: Sequence[Asked], configuration: dict[s
     curves = risk.curves(asked)
     plotted = [one for one in curves if one.name in ("all", "all but adversarial") or len(curves) < _MOST_PLOTTED]
     stem.with_suffix(".svg").write_text(risk.svg(plotted), encoding="utf-8")
-    page = _markdown(stem.name, summary, configuration, risk.table(curves))
+    page = _markdown(stem.name, summary, configuration, [*risk.table(curves), "", *_RIGHT, "", *risk.citations(asked)])
     stem.with_suffix(".md").write_text(page, encoding="utf-8")
     return stem.with_suffix(".md")
 
@@ -197,7 +198,7 @@ def _row(item: Asked) -> dict[str, Any]:
         "fact_cited",
         "cited",
     )
-    found = {key: row[key] for key in (*keep, "signals", "chance", "seconds")}
+    found = {key: row[key] for key in (*keep, "signals", "chance", "lead", "seconds")}
     found["rank"] = item.ranks.get(AS_SERVED)
     return found
 

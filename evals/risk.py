@@ -7,7 +7,7 @@ from measuring import Asked
 
 _WIDTH, _HEIGHT, _MARGIN = 640, 400, 56
 _COLOURS = ("#1b6ca8", "#c0392b", "#1e8449", "#8e44ad", "#b9770e", "#34495e")
-SHARES = (0.2, 0.4, 0.6, 0.8, 1.0)
+SHARES = (0.2, 0.4, 0.6, 0.8, 0.9, 1.0)
 
 
 @dataclass(frozen=True)
@@ -39,13 +39,30 @@ def curves(asked: Sequence[Asked]) -> list[Curve]:
 
 
 def curve(name: str, asked: Sequence[Asked]) -> Curve:
-    """The curve of these questions, by the gate's chance."""
-    given = sorted((item for item in asked if item.outcome == "answered"), key=lambda item: -item.chance)
+    """The curve of these questions, by the best passage's lead."""
+    given = sorted((item for item in asked if item.outcome == "answered"), key=lambda item: -item.lead)
     points, wrong = [], 0
     for number, item in enumerate(given, start=1):
         wrong += not (item.answerable and item.facts)
         points.append((number / len(asked), wrong / number))
     return Curve(name, len(asked), tuple(points))
+
+
+def citations(asked: Sequence[Asked]) -> list[str]:
+    """As Markdown: how many citations are right among those of the surest answers to answerable questions; held-out."""
+    own = [item for item in asked if item.half == "held-out" and item.answerable]
+    head = " | ".join(f"surest {share:.0%}" for share in SHARES)
+    lines = [f"| answerable questions | n | {head} |", "|---" * (len(SHARES) + 2) + "|"]
+    for corpus in sorted({item.corpus for item in own}):
+        named = [item for item in own if item.corpus == corpus]
+        given = sorted((item for item in named if item.outcome == "answered"), key=lambda item: -item.lead)
+        cells = []
+        for share in SHARES:
+            kept = given[: max(1, round(share * len(given)))]
+            right = [gold for item in kept for gold in item.gold_cited]
+            cells.append(f"{sum(right) / max(1, len(right)):.2f} at {len(kept) / len(named):.2f}")
+        lines.append(f"| {corpus} | {len(named)} | {' | '.join(cells)} |")
+    return lines
 
 
 def table(found: Sequence[Curve]) -> list[str]:

@@ -126,7 +126,7 @@ def test_a_clear_lead_is_significant_and_an_even_one_is_not() -> None:
 
 def asked(chance: float, outcome: str, *, answerable: bool = True, facts: bool = True) -> Asked:
     return Asked(
-        "q", "c", "s", "held-out", answerable, "?", {}, outcome, "", "", facts, [], [], [], [], chance, 0.1, {}, []
+        "q", "c", "s", "held-out", answerable, "?", {}, outcome, "", "", facts, [], [], [], [], 0.9, chance, 0.1, {}, []
     )  # fmt: skip
 
 
