@@ -5,6 +5,7 @@ from askmesh_bot.database.discord import DiscordChangeRow
 from askmesh_bot.frontends.discord.config import store
 from askmesh_bot.frontends.discord.config.base import GuildConfig, defaults, merged
 from askmesh_bot.frontends.discord.config.store import GuildConfigs
+from askmesh_bot.frontends.discord.settings import DiscordSettings
 from pydantic import ValidationError
 from sqlalchemy import func, select
 
@@ -134,3 +135,18 @@ def test_the_innermost_place_decides_the_collection():
     assert config.collection_in((2, 9)) == "category"
     assert config.collection_in((3,)) == "all"
     assert GuildConfig().collection_in((3,)) is None
+
+
+async def test_the_environment_decides_where_nothing_was_set(tmp_path, monkeypatch):
+    monkeypatch.setenv("ASKMESH_DISCORD_CHANNELS", "1573726008580767747, 2")
+    monkeypatch.setenv("ASKMESH_DISCORD_FORUMS", "[3,4]")
+    monkeypatch.setenv("ASKMESH_DISCORD_LIVE_CHANNELS", "")
+    base = defaults(DiscordSettings(_env_file=None))
+    assert (base.channels, base.forums, base.live) == ((1573726008580767747, 2), (3, 4), ())
+    monkeypatch.undo()
+    async with staged(tmp_path, language="ja") as stage:
+        await stage.ada.mention(stage.channel, "")
+        await stage.answer_with("こんにちは", stage.messages)
+        await configure(stage, "language", "Language: Français", language="fr")
+        await stage.ada.mention(stage.channel, "")
+        await stage.answer_with("Bonjour", stage.messages)

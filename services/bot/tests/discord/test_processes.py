@@ -71,15 +71,16 @@ async def test_while_stopping_a_command_gets_a_word_and_no_answer(tmp_path):
     assert len(stage.assistant.questions) == 1
 
 
-def worker(stage, tmp_path) -> subprocess.Popen:
-    """Another process for the stage's bot, on the same state directory."""
+def worker(discord, tmp_path, **variables) -> subprocess.Popen:
+    """Another process for the same bot, on the state directory in `tmp_path`."""
     environment = os.environ | {
-        "ASKMESH_DISCORD_TOKEN": stage.discord.world.token,
-        "ASKMESH_DISCORD_API_URL": stage.discord.api_url,
-        "ASKMESH_DISCORD_GATEWAY_URL": stage.discord.gateway_url,
+        "ASKMESH_DISCORD_TOKEN": discord.world.token,
+        "ASKMESH_DISCORD_API_URL": discord.api_url,
+        "ASKMESH_DISCORD_GATEWAY_URL": discord.gateway_url,
         "ASKMESH_DISCORD_EDIT_INTERVAL_S": "0.2",
         "ASKMESH_DISCORD_STATE_DIR": str(tmp_path / "state"),
         "ASKMESH_DISCORD_GUILD_READY_S": "0.05",
+        **variables,
     }
     command = [sys.executable, "-m", "services.bot.tests.discord.worker", str(tmp_path)]
     return subprocess.Popen(command, env=environment, cwd=ROOT)
@@ -89,7 +90,7 @@ async def test_processes_share_one_connection_and_end_without_losing_an_answer(t
     async with staged(tmp_path) as stage:
         await stage.frontend.stop()
         connections = stage.discord.gateway.received
-        workers = [worker(stage, tmp_path) for _ in range(2)]
+        workers = [worker(stage.discord, tmp_path) for _ in range(2)]
         try:
             await until(lambda: {state_of(each, tmp_path) for each in workers} == {"ready", "standby"}, 30)
             workers.sort(key=lambda each: state_of(each, tmp_path))

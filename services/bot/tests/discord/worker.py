@@ -15,7 +15,11 @@ from services.bot.tests.discord.scripted import ANSWER, answered
 
 async def main(folder: Path) -> None:
     """Settings come from the environment, as they do for the bot. A file named for the pid tells the state."""
-    async with scripted_conversations(folder) as (assistant, conversations, database):
+    async with scripted_conversations(folder, os.environ.get("WORKER_DATABASE_URL", "")) as (
+        assistant,
+        conversations,
+        database,
+    ):
         assistant.script = lambda question: answered(ANSWER, pause_s=0.06)
         frontend = DiscordFrontend(DiscordSettings(_env_file=None), "http://bot.example.org", conversations, database)
         ended = asyncio.Event()
