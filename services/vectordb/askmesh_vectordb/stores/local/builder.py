@@ -1,4 +1,4 @@
-"""Builds the approximate indexes of one file in the background, from the views that searches take."""
+"""Builds the approximate indexes of one file in the background, from what searches have read."""
 
 from contextlib import suppress
 from threading import Event, Lock, Thread
@@ -8,7 +8,7 @@ from askmesh_kit.logs import get_logger
 
 from askmesh_vectordb.stores.base import Metric
 from askmesh_vectordb.stores.local.cache import VectorCache
-from askmesh_vectordb.stores.local.matrix import View
+from askmesh_vectordb.stores.local.matrix import Rows, Vectors, View
 from askmesh_vectordb.stores.local.nearest import Nearest
 from askmesh_vectordb.stores.local.snapshots import Snapshots
 
@@ -35,7 +35,7 @@ class Builder:
         if self._thread is None and self._is_due(view):
             with self._lock:
                 if self._thread is None and not self._stop.is_set():
-                    self._thread = Thread(target=self._run, args=(namespace, view), daemon=True)
+                    self._thread = Thread(target=self._run, args=(namespace,), daemon=True)
                     self._thread.start()
 
     @property
@@ -52,9 +52,9 @@ class Builder:
             return view.even and len(view.rows) > self._limit
         return view.even and (len(view.rows) - view.held >= _SMALLEST_STEP or _is_spent(view.graph, view))
 
-    def _run(self, namespace: int, view: View) -> None:
+    def _run(self, namespace: int) -> None:
         try:
-            self._build(namespace, view)
+            self._build(namespace)
         except Exception as error:
             # Search goes on with what there is, and the same failure is not had again and again.
             self._stop.set()
@@ -62,17 +62,20 @@ class Builder:
         finally:
             self._thread = None
 
-    def _build(self, namespace: int, view: View) -> None:
-        graph = view.graph
-        if graph is None or _is_spent(graph, view):
-            graph = Nearest(self._dimension, self._metric, view.largest)
-        if graph is view.graph:
+    def _build(self, namespace: int) -> None:
+        view = self._cache.view(namespace)
+        if view is None or not self._is_due(view):
+            return
+        old = view.graph
+        graph = Nearest(self._dimension, self._metric, view.largest) if old is None or _is_spent(old, view) else old
+        if graph is old:
             # What was read from a snapshot need not be saved again.
             self._saved.setdefault(namespace, len(graph))
-        if view.graph is None:
-            # Of use from the start: what it does not hold yet is scored one by one.
-            self._cache.adopt(namespace, graph)
-        if not self._grow(namespace, graph, view):
+        upto = max([old.last_row if old else 0, *view.rows[-1:].tolist()])
+        # What a view looks at cannot be let go: none is kept while the graph grows.
+        del view
+        # A first graph is of use from the start: what it does not hold yet is scored one by one.
+        if not self._grow(namespace, graph, upto, adopt=graph is old or old is None):
             return
         self._cache.adopt(namespace, graph)
         if 10 * abs(len(graph) - self._saved.get(namespace, 0)) >= len(graph):
@@ -81,25 +84,33 @@ class Builder:
                 self._snapshots.save(namespace, graph)
                 self._saved[namespace] = len(graph)
 
-    def _grow(self, namespace: int, graph: Nearest, view: View) -> bool:
-        """Add what is missing; False when it was told to stop."""
-        first = int(np.searchsorted(view.rows, graph.last_row, side="right"))
-        places = np.arange(first, len(view.rows))
-        if view.alive is not None:
-            places = places[view.alive[places]]
-        for start in range(0, len(places), _ROWS_PER_STEP):
-            part = places[start : start + _ROWS_PER_STEP]
-            vectors, within = view.rounded(part), 0
-            while within < len(part):
-                if self._stop.is_set():
-                    return False
-                within += graph.add(view.rows[part[within:]], vectors[within:])
-            if view.graph is None:
+    def _grow(self, namespace: int, graph: Nearest, upto: int, *, adopt: bool) -> bool:
+        """Add what it lacks of the rows up to this one; False when that was broken off."""
+        while not self._stop.is_set():
+            found = self._missing(namespace, graph, upto)
+            if found is None:
+                return False
+            rows, vectors = found
+            if not len(rows):
+                # None of the others up to there is alive.
+                graph.last_row = max(graph.last_row, upto)
+                return True
+            done = 0
+            while done < len(rows) and not self._stop.is_set():
+                done += graph.add(rows[done:], vectors[done:])
+            if adopt:
                 self._cache.adopt(namespace, graph)
-        # Of the rows up to here that are not in it, none is alive.
-        ends = [graph.last_row, view.graph.last_row if view.graph else 0, *view.rows[-1:].tolist()]
-        graph.last_row = max(ends)
-        return True
+        return False
+
+    def _missing(self, namespace: int, graph: Nearest, upto: int) -> tuple[Rows, Vectors] | None:
+        """Some living rows that it lacks, and their vectors; None where it cannot take them any more."""
+        view = self._cache.view(namespace)
+        if view is None or not graph.takes(view.largest):
+            return None
+        first, end = np.searchsorted(view.rows, [graph.last_row, upto], side="right")
+        places = np.arange(first, end) if view.alive is None else first + np.flatnonzero(view.alive[first:end])
+        places = places[:_ROWS_PER_STEP]
+        return view.rows[places], view.rounded(places)
 
 
 def _is_spent(graph: Nearest, view: View) -> bool:

@@ -59,6 +59,12 @@ class VectorCache:
         finally:
             connection.execute("COMMIT")
 
+    def view(self, number: int) -> View | None:
+        """A namespace's vectors as they were when they were last brought up to date."""
+        with self._lock:
+            matrix = self._matrices.get(number)
+            return matrix.view(self._last_death) if matrix else None
+
     def adopt(self, number: int, graph: Nearest) -> None:
         """Rest a namespace's vectors on an approximate index; it stays as it is if the one it rests on has more."""
         with self._lock:
