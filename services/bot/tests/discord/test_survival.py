@@ -108,6 +108,21 @@ async def test_a_database_that_fails_gets_who_asked_an_apology_and_costs_no_conn
         assert stage.frontend.status.restarts == 0
 
 
+async def test_a_database_that_fails_in_mid_answer_does_not_take_the_answer_away(tmp_path, monkeypatch):
+    async with staged(tmp_path) as stage:
+
+        def failing(*_):
+            raise OperationalError("INSERT", {}, Exception("disk full"))
+
+        stage.assistant.script = lambda question: answered(ANSWER, pause_s=SLOW)
+        thread = await stage.thread_of(await stage.ada.mention(stage.channel, "How?"))
+        await until(lambda: stage.messages(thread))
+        monkeypatch.setattr(Database, "write", failing)
+        message = await stage.answer_with("**Sources**", lambda: stage.messages(thread))
+        await until(lambda: not stage.frontend.busy)
+        assert stage.messages(thread) == [message]
+
+
 async def test_a_token_that_is_refused_ends_in_failed_with_the_remedy(tmp_path):
     async with staged(tmp_path, wait_ready=False) as stage:
         stage.discord.world.token = "another"

@@ -2,13 +2,14 @@
 
 import asyncio
 import secrets
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable
 from contextlib import aclosing
 from dataclasses import dataclass, field
 
 from askmesh_kit import context
 from askmesh_kit.errors import NotFound, ServiceError
 from askmesh_kit.logs import get_logger
+from sqlalchemy.exc import SQLAlchemyError
 
 from askmesh_bot.answering.base import Delta, Done, Event, Failed, Sources, Status
 from askmesh_bot.conversations.service import Answered, ConversationEvent, Conversations
@@ -183,7 +184,7 @@ class Answerer:
         await self._remember(asked, place, live)
         buttons = None
         if event.answer_id:
-            await self.journal.note(event.answer_id, "asked", asked.asker_id)
+            await self._note(self.journal.note(event.answer_id, "asked", asked.asker_id))
             buttons = answer_buttons(event.answer_id, asked.asker_id, asked.language)
         text = rendering.answer(event.done, self.base_url, asked.language)
         return Reply(text, event.done.outcome, buttons, place, event)
@@ -203,7 +204,14 @@ class Answerer:
 
     async def _remember(self, asked: Asked, place: Place, live: LiveMessage) -> None:
         ids = [*([asked.place_id] if asked.place_id else []), *live.ids]
-        await self.journal.remember(ids, place)
+        await self._note(self.journal.remember(ids, place))
+
+    async def _note(self, write: Awaitable[None]) -> None:
+        """Write to the journal; a database that fails now must not take away an answer that is there."""
+        try:
+            await write
+        except SQLAlchemyError as error:
+            log.error("not_noted", error=f"{type(error).__name__}: {error}".splitlines()[0])
 
 
 def asker_name(user_id: int) -> str:
