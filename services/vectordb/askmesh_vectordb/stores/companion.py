@@ -76,7 +76,7 @@ class Companion:
                 find = "SELECT ticket, noted, contested FROM pending WHERE namespace = ? AND id = ?"
                 ticket, noted, contested = connection.execute(find, where).fetchone() or (0, 0.0, 0)
                 if ticket == tickets[name]:
-                    _replace(connection, namespace, name, metadata)
+                    replace_document(connection, namespace, name, metadata)
                     # A scan to come may still show what was deleted.
                     certain = final and not contested and (metadata is not None or scanned)
                     if certain or noted + self._lag_s <= time.time():
@@ -86,7 +86,7 @@ class Companion:
                 elif final and ticket:
                     connection.execute("UPDATE pending SET contested = 1 WHERE ticket = ?", [ticket])
                 elif final:
-                    _replace(connection, namespace, name, metadata)
+                    replace_document(connection, namespace, name, metadata)
                     _note(connection, namespace, [name], due=settled)
 
         await self._run(write)
@@ -99,7 +99,7 @@ class Companion:
             known = "SELECT 1 FROM documents WHERE namespace = ? AND id = ? AND written <= ?"
             for name in ids:
                 if connection.execute(known, [namespace, name, before]).fetchone():
-                    _replace(connection, namespace, name, None)
+                    replace_document(connection, namespace, name, None)
 
         if ids:
             await self._run(write)
@@ -107,7 +107,7 @@ class Companion:
     async def clear(self, namespace: str) -> None:
         def write(connection: sqlite3.Connection) -> None:
             for (name,) in connection.execute("SELECT id FROM documents WHERE namespace = ?", [namespace]).fetchall():
-                _replace(connection, namespace, name, None)
+                replace_document(connection, namespace, name, None)
 
         await self._run(write)
 
@@ -209,7 +209,8 @@ def _note(connection: sqlite3.Connection, namespace: str, ids: Iterable[str], du
     return tickets
 
 
-def _replace(connection: sqlite3.Connection, namespace: str, name: str, metadata: Metadata | None) -> None:
+def replace_document(connection: sqlite3.Connection, namespace: str, name: str, metadata: Metadata | None) -> None:
+    """Index a record's text anew, or forget it where there is no metadata."""
     where = "WHERE namespace = ? AND id = ?"
     found = connection.execute(f"SELECT row FROM documents {where}", [namespace, name]).fetchone()  # noqa: S608
     if found:
@@ -228,4 +229,4 @@ def _index_new(connection: sqlite3.Connection, namespace: str, records: Iterable
         where = "WHERE namespace = :namespace AND id = :id"
         known = f"SELECT 1 FROM documents {where} UNION ALL SELECT 1 FROM pending {where}"  # noqa: S608
         if not connection.execute(known, {"namespace": namespace, "id": record.id}).fetchone():
-            _replace(connection, namespace, record.id, record.metadata)
+            replace_document(connection, namespace, record.id, record.metadata)

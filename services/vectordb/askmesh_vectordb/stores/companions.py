@@ -1,8 +1,10 @@
 """The companion lexical indexes of one store: kept in step with its writes, rebuilt and caught up from its records."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
+from contextvars import Context
 from pathlib import Path
+from typing import Any
 
 from askmesh_vectordb.filters import Filter
 from askmesh_vectordb.stores.base import Match, Metadata, Record, Store
@@ -11,7 +13,7 @@ from askmesh_vectordb.stores.companion import Companion, Tickets
 _PAGE = 100
 _EXAMINED = 2000
 """Ranks that a filtered text search looks through at most."""
-_INDEXED_FIELDS = {"header", "text"}
+SEARCHED_FIELDS = {"header", "text"}
 
 
 class Companions:
@@ -30,14 +32,11 @@ class Companions:
     @staticmethod
     def concerned(set_metadata: Metadata | None) -> bool:
         """Whether a change of metadata changes what is searched."""
-        return bool(_INDEXED_FIELDS & set(set_metadata or {}))
+        return bool(SEARCHED_FIELDS & set(set_metadata or {}))
 
     async def search(self, index: str, namespace: str, text: str, top_k: int, chosen: Filter | None) -> list[Match]:
         companion = self.of(index)
-        # Goes on when this request gives up waiting, so that a large index is ready for a later one.
-        await asyncio.shield(self._build(index, companion))
-        for other, tickets in (await companion.due()).items():
-            await self.catch_up(index, other, tickets)
+        await self._prepare(index)
         ranked = await companion.search(namespace, text, max(_EXAMINED, top_k))
         matches: list[Match] = []
         for start in range(0, len(ranked), _PAGE):
@@ -75,11 +74,20 @@ class Companions:
         for companion in self._open.values():
             await companion.close()
 
-    def _build(self, index: str, companion: Companion) -> "asyncio.Task[None]":
-        task = asyncio.ensure_future(companion.build(lambda: self._everything(index)))
+    async def _prepare(self, index: str) -> None:
+        """Fill the companion of an index, or bring it up to the store."""
+        companion = self.of(index)
+        await self._apart(companion.build(lambda: self._everything(index)))
+        for other, tickets in (await companion.due()).items():
+            await self.catch_up(index, other, tickets)
+
+    async def _apart(self, work: Coroutine[Any, Any, None]) -> None:
+        """Goes on when this request gives up waiting, so that a large index is ready for a later one: it is not under
+        the request's deadline."""
+        task = asyncio.get_running_loop().create_task(work, context=Context())
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-        return task
+        await asyncio.shield(task)
 
     async def _everything(self, index: str) -> AsyncIterator[tuple[str, Sequence[Record]]]:
         for namespace in await self._store.count(index):

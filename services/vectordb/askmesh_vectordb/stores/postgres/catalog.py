@@ -72,7 +72,7 @@ async def drop(connection: AsyncConnection, name: str) -> None:
     if table.info.deletion_protection:
         raise ProtectedIndex(f"The index {name!r} is protected.", fix="Set deletion_protection to disabled.")
     # Waits for the writes that run; those that come later find no table.
-    await table.run(connection, "DROP TABLE {records}")
+    await table.run(connection, "DROP TABLE {records}, {changes}")
     await connection.execute("DELETE FROM indexes WHERE number = %s", [table.number])
 
 

@@ -1,6 +1,6 @@
-"""The tables, as numbered migrations: `indexes` and `namespaces` for all, one table of records for each index.
+"""The tables, as numbered migrations: `indexes` and `namespaces` for all, for each index one of records, one of changes.
 
-The table of an index bears a number that is never used twice, so a statement meant for an index that was dropped, and
+The tables of an index bear a number that is never used twice, so a statement meant for an index that was dropped, and
 perhaps made anew by another process, fails for want of its table and is repeated against the right one.
 """
 
@@ -18,7 +18,7 @@ _LOCK = 7_208_002
 
 @dataclass(frozen=True, slots=True)
 class Migration:
-    """Statements for the whole, and those for the table of each index: `{records}` is its name, `{dimension}`."""
+    """Statements for the whole, and those for the tables of each index, `{records}` and `{changes}`."""
 
     shared: str
     each: str
@@ -33,7 +33,8 @@ MIGRATIONS = (
             dimension integer NOT NULL,
             metric text NOT NULL,
             tags jsonb NOT NULL,
-            deletion_protection boolean NOT NULL
+            deletion_protection boolean NOT NULL,
+            log_begins bigint NOT NULL DEFAULT 0
         );
         CREATE TABLE namespaces (
             index bigint NOT NULL REFERENCES indexes ON DELETE CASCADE,
@@ -52,13 +53,21 @@ MIGRATIONS = (
             PRIMARY KEY (namespace, id)
         );
         CREATE INDEX ON {records} USING gin (facts jsonb_path_ops);
+        CREATE TABLE {changes} (
+            number bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+            transaction bigint NOT NULL DEFAULT pg_current_xact_id()::text::bigint,
+            namespace text NOT NULL,
+            id text
+        );
+        CREATE INDEX ON {changes} (transaction);
         """,
     ),
 )
 
 
-def records_table(number: int) -> str:
-    return f"records_{number}"
+def tables(number: int) -> dict[str, str]:
+    """The names of an index's tables."""
+    return {"records": f"records_{number}", "changes": f"changes_{number}"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,19 +111,20 @@ async def migrate(connection: AsyncConnection, schema: str) -> None:
         await connection.execute(migration.shared)
         found = await connection.execute("SELECT number, dimension FROM indexes")
         for number, dimension in await found.fetchall():
-            await connection.execute(migration.each.format(records=records_table(number), dimension=dimension))
+            await connection.execute(migration.each.format(**tables(number), dimension=dimension))
     await connection.execute("UPDATE schema_version SET version = %s", [len(MIGRATIONS)])
 
 
 async def create_records(connection: AsyncConnection, number: int, info: IndexInfo) -> None:
-    """The table of a new index, and its vectors' index."""
-    table = records_table(number)
+    """The tables of a new index, and its vectors' index."""
     for migration in MIGRATIONS:
-        await connection.execute(migration.each.format(records=table, dimension=info.dimension))
+        await connection.execute(migration.each.format(**tables(number), dimension=info.dimension))
     near = nearness(info)
     if near.indexed:
         expression = near.indexed.format("embedding")
-        await connection.execute(f"CREATE INDEX ON {table} USING hnsw ({expression} {near.operator_class})")
+        await connection.execute(
+            f"CREATE INDEX ON {tables(number)['records']} USING hnsw ({expression} {near.operator_class})"
+        )
 
 
 async def _version(connection: AsyncConnection, schema: str) -> int:

@@ -23,8 +23,8 @@ from askmesh_vectordb.stores.base import (
     Vector,
     WrongDimension,
 )
-from askmesh_vectordb.stores.companions import Companions
-from askmesh_vectordb.stores.postgres import catalog, reads, writes
+from askmesh_vectordb.stores.followers import Change, Followers
+from askmesh_vectordb.stores.postgres import catalog, log, reads, writes
 from askmesh_vectordb.stores.postgres.connections import Connections
 from askmesh_vectordb.stores.postgres.search import Search
 from askmesh_vectordb.stores.postgres.session import Session
@@ -57,7 +57,7 @@ class PostgresStore(Store):
         self._connections = Connections(url, self._session.prepare, size=connections, queue=queue, timeout_s=timeout_s)
         self._search, self._exact_limit = Search(exact_limit, ef), exact_limit
         self._tables: dict[str, Table] = {}
-        self._companions = Companions(self, folder, 0.0)
+        self._lexical = Followers(self, self, folder)
 
     @property
     def capabilities(self) -> Capabilities:
@@ -89,18 +89,13 @@ class PostgresStore(Store):
     async def drop_index(self, name: str) -> None:
         await self._connections.write(lambda connection: catalog.drop(connection, name))
         self._tables.pop(name, None)
-        await self._companions.drop(name)
+        await self._lexical.drop(name)
 
     async def upsert(self, index: str, namespace: str, records: Sequence[Record]) -> None:
         async def write(connection: AsyncConnection, table: Table) -> None:
             await writes.upsert(connection, table, namespace, records)
 
-        await self._table(index, *(record.values for record in records))
-        latest = {record.id: record.metadata for record in records}
-        companion = self._companions.of(index)
-        tickets = await companion.expect(namespace, latest)
         await self._write(index, write, *(record.values for record in records))
-        await companion.take_in(namespace, dict(latest), tickets)
 
     async def query(self, index: str, namespace: str, query: Query) -> list[Match]:
         async def read(connection: AsyncConnection, table: Table) -> list[Match]:
@@ -127,24 +122,18 @@ class PostgresStore(Store):
         async def look(connection: AsyncConnection, table: Table) -> int:
             return await reads.count_selected(connection, table, namespace, selection)
 
-        async def write(connection: AsyncConnection, table: Table) -> list[str]:
+        async def write(connection: AsyncConnection, table: Table) -> int:
             return await writes.update(connection, table, namespace, selection, values, set_metadata)
 
         if dry_run:
             return await self._read(index, look, values)
-        changed = await self._write(index, write, values)
-        if self._companions.concerned(set_metadata):
-            tickets = await self._companions.of(index).expect(namespace, changed)
-            await self._companions.catch_up(index, namespace, tickets, set_metadata)
-        return len(changed)
+        return await self._write(index, write, values)
 
     async def delete(self, index: str, namespace: str, selection: Selection) -> None:
-        async def write(connection: AsyncConnection, table: Table) -> list[str]:
+        async def write(connection: AsyncConnection, table: Table) -> int:
             return await writes.delete(connection, table, namespace, selection)
 
-        gone = await self._write(index, write)
-        tickets = await self._companions.of(index).expect(namespace, gone)
-        await self._companions.of(index).take_in(namespace, dict.fromkeys(gone), tickets)
+        await self._write(index, write)
 
     async def count(self, index: str, filter: Filter | None = None) -> dict[str, int]:  # noqa: A002
         async def read(connection: AsyncConnection, table: Table) -> dict[str, int]:
@@ -188,7 +177,6 @@ class PostgresStore(Store):
             await writes.drop_namespace(connection, table, namespace)
 
         await self._write(index, write)
-        await self._companions.of(index).clear(namespace)
 
     async def search_text(
         self,
@@ -200,23 +188,27 @@ class PostgresStore(Store):
         filter: Filter | None = None,  # noqa: A002
         include_metadata: bool = True,
     ) -> list[Match]:
+        await self.describe_index(index)
         # The metadata is read in any case, to see that the record is still there.
-        await self._table(index)
-        return await self._companions.search(index, namespace, text, top_k, filter)
+        return await self._lexical.search(index, namespace, text, top_k, filter)
 
     async def check(self) -> str | None:
         await self.list_indexes()
         return None
 
     async def close(self) -> None:
-        await self._companions.close()
+        await self._lexical.close()
         await self._connections.close()
 
-    async def _table(self, index: str, *vectors: Vector | None) -> Table:
-        async def read(connection: AsyncConnection, table: Table) -> Table:
-            return table
+    async def end(self, index: str) -> str:
+        """Of the log that the lexical index follows."""
+        return await self._read(index, log.end)
 
-        return await self._read(index, read, *vectors)
+    async def since(self, index: str, place: str) -> tuple[Sequence[Change], str] | None:
+        async def read(connection: AsyncConnection, table: Table) -> tuple[Sequence[Change], str] | None:
+            return await log.since(connection, table, place)
+
+        return await self._read(index, read)
 
     async def _read(self, index: str, work: Work[T], *vectors: Vector | None) -> T:
         return await self._on(self._connections.read, index, work, vectors)

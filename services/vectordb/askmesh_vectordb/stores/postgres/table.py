@@ -1,4 +1,4 @@
-"""One index's table: what the catalog knows of it, and running statements on it."""
+"""One index's tables: what the catalog knows of it, and running statements on it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import Any
 from psycopg import AsyncConnection
 
 from askmesh_vectordb.stores.base import IndexInfo
-from askmesh_vectordb.stores.postgres.schema import Nearness, nearness, records_table
+from askmesh_vectordb.stores.postgres.schema import Nearness, nearness, tables
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,8 +20,8 @@ class Table:
         return nearness(self.info)
 
     def sql(self, template: str, **parts: str) -> str:
-        """The statement with `{records}` and the other parts filled in; values go by `%s`."""
-        return template.format(records=records_table(self.number), **parts)
+        """The statement with `{records}`, `{changes}` and the other parts filled in; values go by `%s`."""
+        return template.format(**tables(self.number), **parts)
 
     async def rows(
         self, connection: AsyncConnection, template: str, parameters: Sequence[Any] = (), **parts: str

@@ -7,7 +7,8 @@ from typing import Any
 from psycopg import AsyncConnection
 
 from askmesh_vectordb.stores.base import AlreadyExists, Metadata, NamespaceNotFound, Record, Selection, Vector
-from askmesh_vectordb.stores.postgres import conditions
+from askmesh_vectordb.stores.companions import SEARCHED_FIELDS
+from askmesh_vectordb.stores.postgres import conditions, log
 from askmesh_vectordb.stores.postgres.conditions import Where
 from askmesh_vectordb.stores.postgres.table import Table
 from askmesh_vectordb.stores.postgres.vectors import Embedding
@@ -31,6 +32,7 @@ async def upsert(connection: AsyncConnection, table: Table, namespace: str, reco
     )
     async with connection.cursor() as cursor:
         await cursor.executemany(insert, rows)
+    await log.note(connection, table, namespace, sorted(latest))
 
 
 async def update(
@@ -40,27 +42,30 @@ async def update(
     selection: Selection,
     values: Vector | None,
     set_metadata: Metadata | None,
-) -> list[str]:
-    """The ids of what was selected and changed."""
+) -> int:
+    """How many were selected and changed."""
     chosen = selected(selection)
-    done: list[str] = []
+    done, last = 0, ""
     while True:
         page = await table.rows(
             connection,
             "SELECT id, metadata FROM {records} WHERE namespace = %s AND id > %s AND {chosen} "
             "ORDER BY id LIMIT {limit} FOR UPDATE",
-            [namespace, done[-1] if done else "", *chosen.parameters],
+            [namespace, last, *chosen.parameters],
             chosen=chosen.sql,
             limit=str(_PAGE),
         )
         await _change(connection, table, namespace, page, values, set_metadata or {})
-        done += [name for name, _ in page]
+        if SEARCHED_FIELDS & set(set_metadata or {}):
+            await log.note(connection, table, namespace, [name for name, _ in page])
+        done += len(page)
         if len(page) < _PAGE:
             return done
+        last = page[-1][0]
 
 
-async def delete(connection: AsyncConnection, table: Table, namespace: str, selection: Selection) -> list[str]:
-    """The ids of what is gone."""
+async def delete(connection: AsyncConnection, table: Table, namespace: str, selection: Selection) -> int:
+    """How many are gone."""
     chosen = selected(selection)
     gone = await table.rows(
         connection,
@@ -70,7 +75,9 @@ async def delete(connection: AsyncConnection, table: Table, namespace: str, sele
         [namespace, *chosen.parameters, namespace],
         chosen=chosen.sql,
     )
-    return [name for (name,) in gone]
+    whole = selection.everything and selection.filter is None and selection.ids is None
+    await log.note(connection, table, namespace, [None] if whole and gone else [name for (name,) in gone])
+    return len(gone)
 
 
 async def create_namespace(connection: AsyncConnection, table: Table, namespace: str) -> None:

@@ -33,7 +33,7 @@ class Catalog:
         """True if it is new. Raises IndexMismatch if it exists and differs."""
         index = Index(self._prefix, f"{wanted.name}-{secrets.token_hex(6)}", wanted)
         held = await self._server.script(
-            scripts.CREATE_INDEX, [self._key, index.live], [wanted.name, _described(index, wanted)]
+            scripts.CREATE_INDEX, [self._key, index.live, index.log], [wanted.name, _described(index, wanted)]
         )
         if held is not None:
             check_same_index(self._index(wanted.name, held).info, wanted)

@@ -22,7 +22,7 @@ end
 """
 
 # For each record: id, digest of the metadata it must have now ('' for any), vector ('' to keep), metadata, attributes,
-# and whether the vector's length is not 1.
+# and whether the vector's length is not 1. Each is noted in the log: its text may have changed.
 WRITE = (
     _BEGIN
     + """
@@ -111,12 +111,13 @@ end
 """
 )
 
-# KEYS: the catalog, live. ARGV: name, what the catalog is to say of it. Answers what it says already, or nothing.
+# KEYS: the catalog, live, log. ARGV: name, what the catalog is to say of it. Answers what it says already, or nothing.
 CREATE_INDEX = """
 local held = redis.call('HGET', KEYS[1], ARGV[1])
 if held then return held end
 redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
 redis.call('SET', KEYS[2], ARGV[1])
+redis.call('XADD', KEYS[3], '*', 'namespace', '', 'id', '')
 """
 
 # KEYS: the catalog, live, the indexes being removed. ARGV: name, what the catalog said, what it is to say ('' to drop),

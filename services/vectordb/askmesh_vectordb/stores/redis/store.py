@@ -23,8 +23,8 @@ from askmesh_vectordb.stores.base import (
     Vector,
     WrongDimension,
 )
-from askmesh_vectordb.stores.companions import Companions
-from askmesh_vectordb.stores.redis import records
+from askmesh_vectordb.stores.followers import Change, Followers
+from askmesh_vectordb.stores.redis import log, records
 from askmesh_vectordb.stores.redis.catalog import Catalog, needs_count
 from askmesh_vectordb.stores.redis.client import Server
 from askmesh_vectordb.stores.redis.errors import IndexGone
@@ -59,7 +59,7 @@ class RedisStore(Store):
         self._search, self._exact_limit = Search(self._server, exact_limit, ef), exact_limit
         # Since when searches find something pending, by index and namespace.
         self._pending_since: dict[tuple[str, str], float] = {}
-        self._companions = Companions(self, folder, 0.0)
+        self._lexical = Followers(self, self, folder)
 
     @property
     def capabilities(self) -> Capabilities:
@@ -89,19 +89,14 @@ class RedisStore(Store):
 
     async def drop_index(self, name: str) -> None:
         await self._catalog.drop(name)
-        await self._companions.drop(name)
+        await self._lexical.drop(name)
         await self._catalog.remove_dropped()
 
     async def upsert(self, index: str, namespace: str, records: Sequence[Record]) -> None:
         async def write(found: Index) -> None:
             await self._writes.upsert(found, namespace, records)
 
-        await self._index(index, *(record.values for record in records))
-        latest = {record.id: record.metadata for record in records}
-        companion = self._companions.of(index)
-        tickets = await companion.expect(namespace, latest)
         await self._on(index, write, *(record.values for record in records))
-        await companion.take_in(namespace, dict(latest), tickets)
 
     async def query(self, index: str, namespace: str, query: Query) -> list[Match]:
         async def read(found: Index) -> list[Match]:
@@ -127,30 +122,21 @@ class RedisStore(Store):
         set_metadata: Metadata | None = None,
         dry_run: bool = False,
     ) -> int:
-        async def write(found: Index) -> list[str]:
+        async def write(found: Index) -> int:
             if dry_run:
-                return [held.id for held in await self._writes.select(found, namespace, selection)]
+                return len(await self._writes.select(found, namespace, selection))
             return await self._writes.update(found, namespace, selection, values, set_metadata or {})
 
-        touched = await self._on(index, write, values)
-        if not dry_run and self._companions.concerned(set_metadata):
-            tickets = await self._companions.of(index).expect(namespace, touched)
-            await self._companions.catch_up(index, namespace, tickets, set_metadata)
-        return len(touched)
+        return await self._on(index, write, values)
 
     async def delete(self, index: str, namespace: str, selection: Selection) -> None:
-        async def write(found: Index) -> list[str]:
+        async def write(found: Index) -> None:
             if selection.everything and selection.filter is None and selection.ids is None:
                 await self._writes.clear(found, namespace, forget=False)
-                return []
-            return await self._writes.delete(found, namespace, selection)
+            else:
+                await self._writes.delete(found, namespace, selection)
 
-        gone = await self._on(index, write)
-        companion = self._companions.of(index)
-        if selection.everything:
-            await companion.clear(namespace)
-        tickets = await companion.expect(namespace, gone)
-        await companion.take_in(namespace, dict.fromkeys(gone), tickets)
+        await self._on(index, write)
 
     async def count(self, index: str, filter: Filter | None = None) -> dict[str, int]:  # noqa: A002
         async def read(found: Index) -> dict[str, int]:
@@ -189,7 +175,6 @@ class RedisStore(Store):
     async def drop_namespace(self, index: str, namespace: str) -> None:
         if not await self._on(index, lambda found: self._writes.clear(found, namespace, forget=True)):
             raise NamespaceNotFound(f"There is no namespace {namespace!r}.")
-        await self._companions.of(index).clear(namespace)
 
     async def search_text(
         self,
@@ -201,23 +186,24 @@ class RedisStore(Store):
         filter: Filter | None = None,  # noqa: A002
         include_metadata: bool = True,
     ) -> list[Match]:
+        await self.describe_index(index)
         # The metadata is read in any case, to see that the record is still there.
-        await self._index(index)
-        return await self._companions.search(index, namespace, text, top_k, filter)
+        return await self._lexical.search(index, namespace, text, top_k, filter)
 
     async def check(self) -> str | None:
         await self.list_indexes()
         return None
 
     async def close(self) -> None:
-        await self._companions.close()
+        await self._lexical.close()
         await self._server.close()
 
-    async def _index(self, name: str, *vectors: Vector | None) -> Index:
-        async def read(found: Index) -> Index:
-            return found
+    async def end(self, index: str) -> str:
+        """Of the log that the lexical index follows."""
+        return await self._on(index, lambda found: log.end(self._server, found))
 
-        return await self._on(name, read, *vectors)
+    async def since(self, index: str, place: str) -> tuple[Sequence[Change], str] | None:
+        return await self._on(index, lambda found: log.since(self._server, found, place))
 
     async def _on(self, name: str, work: Callable[[Index], Awaitable[T]], *vectors: Vector | None) -> T:
         """Run work on an index that takes these vectors."""

@@ -41,8 +41,8 @@ class Writes:
 
     async def update(
         self, index: Index, namespace: str, selection: Selection, values: Vector | None, changes: Metadata
-    ) -> list[str]:
-        """The ids of what was selected and changed."""
+    ) -> int:
+        """How many were selected and changed."""
         for attempt in range(_ATTEMPTS):
             chosen = await self.select(index, namespace, selection)
             arguments: list[str | bytes] = []
@@ -56,11 +56,10 @@ class Writes:
                 continue
             if values is not None:
                 await self.link(index, namespace, [held.id for held in chosen])
-            return [held.id for held in chosen]
+            return len(chosen)
         raise _contended()
 
-    async def delete(self, index: Index, namespace: str, selection: Selection) -> list[str]:
-        """The ids of what is gone."""
+    async def delete(self, index: Index, namespace: str, selection: Selection) -> None:
         for attempt in range(_ATTEMPTS):
             if selection.filter is None:
                 pairs = [(name, "") for name in dict.fromkeys(selection.ids or [])]
@@ -74,7 +73,7 @@ class Writes:
                 continue
             names = [name.decode() for name in gone]
             await self.link(index, namespace, names)
-            return names
+            return
         raise _contended()
 
     async def clear(self, index: Index, namespace: str, *, forget: bool) -> bool:
