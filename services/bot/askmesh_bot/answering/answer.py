@@ -49,7 +49,9 @@ class Answering:
 
     def __init__(self, means: Means, question: Question, emit: Emit) -> None:
         self._means, self._question, self._emit = means, question, emit
-        self._query = rewrite(question.text, question.history)
+        # Thanks between two questions say nothing of what the second one follows.
+        self._turns = tuple(turn for turn in question.history if not small_talk(turn.question))
+        self._query = rewrite(question.text, self._turns)
         self._timings = Timings()
         self._searching = Searching(means.collections, means.retrieval, means.embeddings, means.settings, self._timings)
         self._opening = ""
@@ -185,7 +187,7 @@ class Answering:
     @property
     def _history(self) -> Sequence[Turn]:
         turns = self._means.settings.history_turns
-        return self._question.history[-turns:] if turns else ()
+        return self._turns[-turns:] if turns else ()
 
     def _nonce(self, passages: Sequence[Passage]) -> str:
         return new_nonce([self._query.standalone, *(f"{passage.header}\n{passage.text}" for passage in passages)])

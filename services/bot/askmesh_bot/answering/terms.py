@@ -86,7 +86,7 @@ def pairs(text: str) -> tuple[tuple[str, str], ...]:
 
 
 # The passages of a question are looked at by several steps.
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=512)
 def _read(text: str) -> tuple[frozenset[str], str]:
     """The stems of a text as a set, and as one line in their order."""
     found = _WORD.findall(text)

@@ -38,5 +38,6 @@ def test_a_name_a_slip_away_is_offered_and_not_answered(bot: str) -> None:
 def test_another_action_is_asked_of_the_same_thing(bot: str) -> None:
     first = ask(bot, "How do I write text into a file with pathlib?")
     assert first["citations"][0]["header"].startswith("pathlib.Path.write_text(")
+    assert ask(bot, "thanks!", first["conversation_id"])["citations"] == []
     second = ask(bot, "and read?", first["conversation_id"])
     assert second["citations"][0]["header"].startswith("pathlib.Path.read_text(")

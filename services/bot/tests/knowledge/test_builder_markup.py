@@ -71,6 +71,13 @@ def test_sections_keep_their_lines() -> None:
     assert (section.text, section.line_start, section.text_line) == ("T\n\nText.", 1, 3)
 
 
+@pytest.mark.parametrize("opening", ["!!!", "/// a |", "){", ":::", "``` {", "=== a", "<b", "{: ."])
+def test_long_runs_of_blanks_are_read_quickly(opening: str) -> None:
+    began = time.process_time()
+    read(f"{opening}{' ' * 40_000}!")
+    assert time.process_time() - began < 1
+
+
 @pytest.mark.parametrize("unit", ["<", "<b ", "{", "`", ":::", "<!--", "(", "{* ", ")({", " {.", "=== ", "a ", "[x]("])
 def test_long_lines_are_read_quickly(unit: str) -> None:
     began = time.process_time()

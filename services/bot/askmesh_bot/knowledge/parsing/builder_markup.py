@@ -31,7 +31,9 @@ _HIDDEN = re.compile(r"<!--.*?(?:-->|\Z)|<(style|script)\b.*?(?:</\1>|\Z)", re.S
 _TAGS = "a abbr b big blockquote br button center details dfn div em font hr i iframe img ins kbd p picture small source span strong sub summary sup u video"
 _TAG = re.compile(rf"</?(?:{'|'.join(_TAGS.split())})(?:\s[^<>]*)?/?>", re.I)
 _CODE_TAGS = re.compile(r"<code>([^<>`]+)</code>", re.I)
-_ATTRIBUTES = re.compile(r"(?<=[)`*_])\{:?\s*[^{}\n]*\}|\s\{:?\s*[.#][^{}\n]*\}\s*$")
+_ATTRIBUTES = re.compile(r"(?<=[)`*_])\{:?[^{}\n]*\}|\s\{:?\s*[.#][^{}\n]*\}\s*$")
+# No line of markup is longer; one that is would only take long to be told from it.
+_LONGEST = 400
 _SPAN = re.compile(r"(`+)(?:.+?)\1")
 
 
@@ -58,7 +60,8 @@ class _Reader:
 
     def _line(self, line: str) -> str:
         state = self._open[-1][1] if self._open else "prose"
-        fence = _FENCE.match(line)
+        short = len(line) <= _LONGEST
+        fence = _FENCE.match(line) if short else None
         if fence and self._closes(fence):
             self._open.pop()
             return line if state == "code" else ""
@@ -68,7 +71,7 @@ class _Reader:
             return self._opened(fence, line)
         if state == "silent":
             return ""
-        return self._prose(line)
+        return self._prose(line) if short else line
 
     def _closes(self, fence: re.Match[str]) -> bool:
         mark = self._open[-1][0] if self._open else ""
