@@ -190,6 +190,18 @@ def test_a_builders_markup_is_not_quoted(text: str) -> None:
     ],
 )
 def test_cutting_stays_quick_on_hostile_text(unit: str) -> None:
+    assert_quick(unit * (40_000 // len(unit)))
+
+
+@pytest.mark.parametrize(
+    "line", ["|{}x|", "a{}!", "a |{}x", "== {}==x", "///{}!", "return {}!", "{{*{}x", "[a]({}!", "a: {}!"]
+)
+@pytest.mark.parametrize("filling", [" ", "-", "a ", "="])
+def test_one_long_line_is_cut_quickly(line: str, filling: str) -> None:
+    assert_quick(line.format(filling * (40_000 // len(filling))))
+
+
+def assert_quick(text: str) -> None:
     began = time.process_time()
-    units(unit * (40_000 // len(unit)))
+    units(text)
     assert time.process_time() - began < 2

@@ -42,6 +42,9 @@ _MARKUP = re.compile(
 _TITLE = re.compile(r"(?:\{?[\w-]+\}?)?\s*(?:\|\s*|\"(?=.*\"))?(.*?)\"?\s*$")
 # A link is quoted by its words: its address is the site's, and the answer's own links are made by the bot.
 _LINK = re.compile(r"!?\[([^\[\]]+)\]\((?:[^()\s]|\([^()\s]*\))*(?:\s+\"[^\"]*\")?\)")
+# Wider gaps say nothing more, and patterns would take long over them.
+_WIDEST = 100
+_WIDE = re.compile(rf"[^\S\n]{{{_WIDEST},}}")
 _OPTION = re.compile(r"^\s+:[\w-]+:(?:\s|$)")
 _DIRECTIVE = re.compile(r"^\s*\.\.\s+([\w:-]+)::\s*(.*)$")
 _CODE_HINT = re.compile(r"[=({\[]\S|^\s*(?:import|from|def|class|return|with|for|if|\$|>)\s|\)$|;$", re.MULTILINE)
@@ -50,7 +53,7 @@ _CODE_DIRECTIVES = {"code", "code-block", "sourcecode", "literalinclude", "docte
 
 def blocks(text: str) -> Iterator[Block]:
     """The blocks of a passage, in order."""
-    reader = _Lines(text.expandtabs(4).split("\n"))
+    reader = _Lines(_WIDE.sub(" " * _WIDEST, text.expandtabs(4)).split("\n"))
     expects_code = False
     while reader.more():
         line = reader.peek()

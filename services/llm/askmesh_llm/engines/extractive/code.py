@@ -21,10 +21,12 @@ _STATEMENT = re.compile(
 # Four plain words in a row: no program says that but in a comment or a text.
 _PROSE = re.compile(r"(?<![\w.=\"'(])[A-Za-z]{2,}(?: [a-z]{2,}){3}")
 _LEAST_SHARE = 0.6
+# As much of a line tells what it is.
+_READ_CHARS = 300
 
 
 def is_code(lines: Sequence[str]) -> bool:
     """Whether most lines of a paragraph are statements and not sentences."""
-    told = [line for line in lines if line.strip()]
+    told = [" ".join(line[:_READ_CHARS].split()) for line in lines if line.strip()]
     statements = sum(bool(_STATEMENT.match(line)) and not _PROSE.search(line) for line in told)
     return bool(told) and statements >= _LEAST_SHARE * len(told)

@@ -6,7 +6,7 @@ from itertools import zip_longest
 
 _PIPED = re.compile(r"^\s*\|.*\|\s*$")
 _BORDER = re.compile(r"^\s*\+[-=+]+\+\s*$")
-_RULE = re.compile(r"^[\s|:+\-=]*[-=]{1,}[\s|:+\-=]*$")
+_RULE = re.compile(r"^[\s|:+]*[-=][\s|:+\-=]*$")
 _LOOSE_RULE = re.compile(r"^\s*:?-+:?\s*(?:\|\s*:?-+:?\s*)+$")
 _SIMPLE_RULE = re.compile(r"^\s*={2,}(?:\s+={2,})+\s*$")
 _CELL_BORDER = re.compile(r"(?<!\\)\|")
