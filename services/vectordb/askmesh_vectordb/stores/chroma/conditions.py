@@ -10,19 +10,20 @@ from askmesh_vectordb.filters import Condition, Filter, Node
 from askmesh_vectordb.stores.base import Metadata
 from askmesh_vectordb.stores.engine.shapes import conditions, numbers, wanted_terms
 
-_MOST_TERMS = 100
-"""Alternatives in one condition, each of which is a subquery to Chroma. With more, all records are looked at."""
+_MOST_TERMS = 300
+"""Terms and ranges in one filter, each of which is a subquery to Chroma; SQLite refuses a thousand. With more, all records
+are looked at."""
 
 Where = dict[str, Any]
 
 
 def where(chosen: Filter | None) -> Where | None:
     """None stands for all records."""
-    return None if chosen is None else _where(chosen.root)
+    return _where(chosen.root) if chosen and _is_small(chosen) else None
 
 
 def exact(chosen: Filter) -> bool:
-    return all(_is_exact(condition) for condition in conditions(chosen))
+    return _is_small(chosen) and all(condition.kind in ("in", "exists") for condition in conditions(chosen))
 
 
 def number_fields(metadata: Metadata) -> dict[str, float]:
@@ -30,29 +31,23 @@ def number_fields(metadata: Metadata) -> dict[str, float]:
     return {f"number:{field}": value for field, value in numbers(metadata).items()}
 
 
-def _where(node: Node) -> Where | None:
+def _where(node: Node) -> Where:
     if isinstance(node, Condition):
         return _single(node)
-    parts = [_where(part) for part in node.parts]
-    known = [part for part in parts if part is not None]
-    if node.needs == "any" and len(known) < len(parts):
-        return None
-    return _joined("$and" if node.needs == "all" else "$or", known)
+    return _joined("$and" if node.needs == "all" else "$or", [_where(part) for part in node.parts])
 
 
-def _single(condition: Condition) -> Where | None:
+def _single(condition: Condition) -> Where:
     if condition.kind not in ("in", "exists"):
         return {f"number:{condition.field}": {f"${condition.kind}": float(condition.values[0][1])}}
-    if not _is_exact(condition):
-        return None
     test, join = ("$not_contains", "$and") if condition.negated else ("$contains", "$or")
     return _joined(join, [{"terms": {test: term}} for term in wanted_terms(condition)])
 
 
-def _joined(operator: str, parts: list[Where]) -> Where | None:
+def _joined(operator: str, parts: list[Where]) -> Where:
     # Chroma refuses a group of one.
-    return {operator: parts} if len(parts) > 1 else parts[0] if parts else None
+    return {operator: parts} if len(parts) > 1 else parts[0]
 
 
-def _is_exact(condition: Condition) -> bool:
-    return condition.kind in ("in", "exists") and len(condition.values) <= _MOST_TERMS
+def _is_small(chosen: Filter) -> bool:
+    return sum(max(1, len(condition.values)) for condition in conditions(chosen)) <= _MOST_TERMS

@@ -287,6 +287,4 @@ class EngineStore(Store):
     async def _forget(self, index: str) -> None:
         self._engine.forget(index)
         self._listings.forget(index)
-        # Opened in any case, so that a file of an index of that name is removed.
-        self._companions.of(index)
         await self._companions.drop(index)
