@@ -1,6 +1,7 @@
 """How long things take: one client, several clients, writes."""
 
 import asyncio
+import os
 import time
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -8,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from bench.embeddings import machine
 from bench.vectordb.contenders.base import Contender
 from bench.vectordb.data import Data
 
@@ -16,23 +18,26 @@ Figures = dict[str, Any]
 
 
 def percentiles(seconds: list[float]) -> Figures:
-    p50, p99 = 1000 * np.percentile(seconds, [50, 99])
-    return {"p50_ms": round(float(p50), 3), "p99_ms": round(float(p99), 3)}
+    p10, p50, p99 = 1000 * np.percentile(seconds, [10, 50, 99])
+    return {"p10_ms": round(float(p10), 3), "p50_ms": round(float(p50), 3), "p99_ms": round(float(p99), 3)}
 
 
 def queries(contender: Contender, data: Data, top_k: int, share: str) -> Figures:
-    """One client, one query after the other: latency, and the recall of the true `top_k`."""
+    """One client, one query after the other: latency, the recall of the true `top_k`, and the processor time of this
+    process and of the server that it started."""
     below = None if share == "all" else data.size.kept(share)
     truth, seconds, hits = data.truth(share)[:, :top_k], [], 0
     asked = data.queries()
     for vector in asked[:WARM_UP]:
         contender.query(vector, top_k, below)
+    cpu = machine.cpu_seconds(os.getpid())
     for vector, best in zip(asked, truth, strict=True):
         began = time.perf_counter()
         found = contender.query(vector, top_k, below)
         seconds.append(time.perf_counter() - began)
         hits += len(set(found) & set(best.tolist()))
-    return percentiles(seconds) | {"recall": round(hits / truth.size, 4)}
+    cpu = machine.cpu_seconds(os.getpid()) - cpu
+    return percentiles(seconds) | {"recall": round(hits / truth.size, 4), "cpu_ms": round(1000 * cpu / len(asked), 2)}
 
 
 def awaited(

@@ -14,6 +14,8 @@ _COLUMNS = {
     "load, CPU s": ("load", "load_cpu_s"),
     "upsert p50/p99": ("measure", "upsert"),
     "k=3 p50/p99": ("measure", "all, k=3"),
+    "k=3 p10": ("measure", "all, k=3", "p10_ms"),
+    "k=3 CPU ms": ("measure", "all, k=3", "cpu_ms"),
     "k=10 p50/p99": ("measure", "all, k=10"),
     "recall@10": ("measure", "all, k=10", "recall"),
     "20 % filter p50, recall": ("measure", "20 %, k=10"),
