@@ -9,6 +9,7 @@ from sqlalchemy import delete, func, select
 
 from askmesh_bot.database.engine import Database
 from askmesh_bot.database.models import AnswerRow, ConversationRow, GoldenRow, now
+from askmesh_bot.database.upsert import insert
 from askmesh_bot.settings import ReviewSettings
 
 _PLACE = ("source", "document", "path", "header", "url", "line_start", "line_end")
@@ -41,8 +42,10 @@ class GoldenSet:
             if row is None:
                 await self._refuse_too_many(await session.scalar(select(func.count()).select_from(GoldenRow)) or 0)
                 conversation = await session.get_one(ConversationRow, answer.conversation_id)
-                row = GoldenRow(id=answer_id, asker=conversation.asker, **_copied(answer))
-                session.add(row)
+                values = _copied(answer) | {"asker": conversation.asker, "question": answer.question, "key_facts": []}
+                # A reaction and a command may come at once.
+                await session.execute(insert(session, GoldenRow).values(**values).on_conflict_do_nothing())
+                row = await session.get_one(GoldenRow, answer_id)
             row.question = question.strip() or answer.question
             row.key_facts = [fact for fact in (fact.strip() for fact in key_facts) if fact]
             row.added_by, row.added_at = added_by, now()
@@ -88,6 +91,7 @@ class GoldenSet:
 
 def _copied(answer: AnswerRow) -> dict[str, Any]:
     return {
+        "id": answer.id,
         "conversation_id": answer.conversation_id,
         "collection": answer.collection,
         "audience": answer.audience,
