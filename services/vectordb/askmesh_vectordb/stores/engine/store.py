@@ -5,7 +5,6 @@ later one counts. The lexical index is a companion file.
 """
 
 import asyncio
-import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -34,8 +33,9 @@ from askmesh_vectordb.stores.base import (
 )
 from askmesh_vectordb.stores.companions import Companions
 from askmesh_vectordb.stores.engine.base import VectorEngine
-from askmesh_vectordb.stores.engine.listing import Listings, after
+from askmesh_vectordb.stores.engine.listing import Listings
 from askmesh_vectordb.stores.engine.nearest import nearest
+from askmesh_vectordb.stores.engine.scanner import Scanner
 
 _PAGE = 500
 """Records read at a time."""
@@ -48,6 +48,7 @@ class EngineStore(Store):
         self._engine = engine
         self._companions = Companions(self, folder, lag_s=0.0)
         self._listings = Listings()
+        self._scanner = Scanner(engine, self._listings)
         self._turns: WeakValueDictionary[tuple[str, str], asyncio.Lock] = WeakValueDictionary()
 
     @property
@@ -184,30 +185,10 @@ class EngineStore(Store):
         filter: Filter | None = None,  # noqa: A002
         include_values: bool = True,
     ) -> Page[Record]:
-        await self._engine.known(index)
-        key = index, namespace, json.dumps(filter.json) if filter else ""
-        ids = None if cursor is None else self._listings.find(key)
-        if ids is None:
-            ids = self._listings.keep(key, sorted(await self._engine.ids(index, namespace, filter)))
-        left = after(ids, cursor, prefix)
-        weak = filter is not None and not self._engine.exact(index, filter)
-        found: list[Record] = []
-        while left and len(found) < limit:
-            size = _PAGE if weak else min(_PAGE, limit - len(found))
-            part = ids[left.start : left[:size].stop]
-            # Read even where only ids are wanted: they may be gone since they were listed.
-            records = await self._engine.read(index, namespace, part)
-            kept = [records[name] for name in part if name in records]
-            found += [record for record in kept if filter is None or filter.matches(record.metadata)]
-            # Looked up again, for ids may have come meanwhile.
-            cursor, left = part[-1], after(ids, part[-1], prefix)
-        if len(found) > limit:
-            found, cursor = found[:limit], found[limit - 1].id
-        elif not left:
-            cursor = None
+        page = await self._scanner.page(index, namespace, limit, cursor, prefix, filter)
         if not include_values:
-            found = [Record(record.id, None, record.metadata) for record in found]
-        return Page(found, cursor)
+            page = Page([Record(record.id, None, record.metadata) for record in page.items], page.cursor)
+        return page
 
     async def create_namespace(self, index: str, namespace: str) -> None:
         if not await self._engine.create_namespace(index, namespace):
