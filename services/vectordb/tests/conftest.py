@@ -103,8 +103,8 @@ def chroma_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def redis_server() -> Iterator[redis.RedisServer]:
-    """One for all tests, which leave it running."""
-    with redis.running() as server:
+    """One for all tests, which leave it running. It does not wait for the disk, as Redis does by default."""
+    with redis.running("--appendonly", "yes", "--appendfsync", "everysec") as server:
         yield server
 
 

@@ -18,12 +18,14 @@ Open = Callable[[str], Store]
 @pytest.fixture(params=["postgres", "redis"])
 async def opened(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Open]:
     """Opens stores on one server as processes with folders of their own."""
-    kind = PostgresStore if request.param == "postgres" else RedisStore
     url = request.getfixturevalue(f"{request.param}_url")
     stores: list[Store] = []
 
     def start(folder: str) -> Store:
-        stores.append(kind(url, folder=tmp_path / folder))
+        if request.param == "postgres":
+            stores.append(PostgresStore(url, folder=tmp_path / folder, schema="askmesh_test"))
+        else:
+            stores.append(RedisStore(url, folder=tmp_path / folder, prefix="askmesh-test"))
         return stores[-1]
 
     yield start

@@ -12,7 +12,7 @@ from askmesh_vectordb.stores.postgres.store import PostgresStore
 class TestPostgresStore(StoreContract):
     @pytest.fixture
     async def store(self, postgres_url: str, tmp_path: Path) -> AsyncIterator[Store]:
-        store = PostgresStore(postgres_url, folder=tmp_path)
+        store = PostgresStore(postgres_url, folder=tmp_path, schema="askmesh_test")
         yield store
         for info in await store.list_indexes():
             await store.configure_index(info.name, deletion_protection=False)

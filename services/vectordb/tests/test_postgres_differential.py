@@ -23,7 +23,7 @@ class PostgresPair(Pair):
         super().__init__(folder, metric, exact_limit)
 
     def opened(self) -> PostgresStore:  # type: ignore[override]
-        return PostgresStore(self.url, folder=self.folder, exact_limit=self.exact_limit)
+        return PostgresStore(self.url, folder=self.folder, schema="askmesh_test", exact_limit=self.exact_limit)
 
 
 @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -46,6 +46,7 @@ def test_the_store_answers_as_the_model_does(
                 await pair.apply(operation)
             for namespace in ("", "other"):
                 await pair.apply(("query", namespace, [1, 2, 3], None, 9))
+            await pair.store.drop_index("docs")
             await pair.store.close()
 
     asyncio.run(run())

@@ -36,7 +36,7 @@ _EVERY = """
     SELECT id, {embedding}, {metadata}, (embedding {operator} %s) + 0 AS distance
     FROM {records} WHERE namespace = %s AND {chosen} ORDER BY distance, id LIMIT {top_k}
 """
-_TOWARDS_THE_GRAPH = """
+TOWARDS_THE_GRAPH = """
     SELECT set_config('enable_seqscan', 'off', true), set_config('enable_bitmapscan', 'off', true),
         set_config('hnsw.iterative_scan', 'relaxed_order', true), set_config('hnsw.ef_search', %s, true)
 """
@@ -103,25 +103,13 @@ class Search:
     async def _approximate(
         self, connection: AsyncConnection, table: Table, namespace: str, wanted: Query, vector: Vector
     ) -> list[Match]:
-        near, query = table.near, Embedding(vector)
-        chosen = conditions.where(wanted.filter, indexed=False)
         fetched = max(_LEAST_FETCHED, _OVERFETCH * wanted.top_k)
         ef = min(_MOST_APPROXIMATE, max(self._ef, fetched))
-        parts = {
-            "indexed": near.indexed.format("embedding"),
-            "indexed_operator": near.indexed_operator,
-            "query": near.indexed.format("%s"),
-            "fetched": str(fetched),
-            "chosen": chosen.sql,
-        }
+        statement, parameters = graph_statement(table, namespace, wanted, vector, fetched)
         async with connection.pipeline():
             await connection.execute("BEGIN READ ONLY")
-            await connection.execute(_TOWARDS_THE_GRAPH, [str(ef)])
-            cursor = await connection.execute(
-                table.sql(_APPROXIMATE, **parts, **_parts(table, wanted)),
-                [namespace, *chosen.parameters, query, query],
-                binary=True,
-            )
+            await connection.execute(TOWARDS_THE_GRAPH, [str(ef)])
+            cursor = await connection.execute(statement, parameters, binary=True)
             await connection.execute("COMMIT")
             rows = await cursor.fetchall()
         return _matches(table, rows)
@@ -133,6 +121,22 @@ class Search:
         if len(self._many) >= _MOST_REMEMBERED:
             self._many.clear()
         self._many[_key(table, namespace, chosen)] = time.monotonic() + _REMEMBERED_S
+
+
+def graph_statement(table: Table, namespace: str, wanted: Query, vector: Vector, fetched: int) -> tuple[str, list[Any]]:
+    """The approximate search, with its parameters: so many from the graph, scored by their own vectors."""
+    near, query = table.near, Embedding(vector)
+    chosen = conditions.where(wanted.filter, indexed=False)
+    statement = table.sql(
+        _APPROXIMATE,
+        indexed=near.indexed.format("embedding"),
+        indexed_operator=near.indexed_operator,
+        query=near.indexed.format("%s"),
+        fetched=str(fetched),
+        chosen=chosen.sql,
+        **_parts(table, wanted),
+    )
+    return statement, [namespace, *chosen.parameters, query, query]
 
 
 def _key(table: Table, namespace: str, chosen: Filter | None) -> tuple[int, str, str]:

@@ -32,6 +32,9 @@ def translated(*, writes: bool = False) -> Iterator[None]:
     except (sdk.BusyLoadingError, sdk.ReadOnlyError, sdk.TryAgainError, sdk.MasterDownError) as error:
         raise StoreUnavailable(f"Redis cannot do that now: {_said(error)}.", fix="Try again.") from error
     except (sdk.ConnectionError, sdk.TimeoutError, TimeoutError, OSError) as error:
+        if isinstance(error.__cause__, sdk.AuthenticationError):
+            # Met while connecting.
+            raise StoreRefusesKey(f"Redis refuses the user: {_said(error)}.", fix=f"Check {_URL}.") from error
         what = f"Redis cannot be reached: {_said(error)}."
         if writes:
             raise OutcomeUnknown(what, fix="Try again: writes can be repeated.") from error

@@ -1,0 +1,85 @@
+"""Search among more vectors than are compared one by one, on the stores that have a server: what they find."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from askmesh_vectordb.stores.base import IndexInfo, Metric, Query, Record, Selection, Store
+from askmesh_vectordb.stores.contract import parse
+from askmesh_vectordb.stores.postgres.store import PostgresStore
+from askmesh_vectordb.stores.redis.store import RedisStore
+from numpy.typing import NDArray
+
+pytestmark = pytest.mark.anyio
+COUNT, DIMENSION, TOP_K = 800, 16, 10
+VALUES = np.random.default_rng(7).normal(size=(COUNT, DIMENSION)).astype(np.float32)
+UNITS = VALUES / np.linalg.norm(VALUES, axis=1, keepdims=True)
+QUERIES = np.random.default_rng(8).normal(size=(10, DIMENSION)).astype(np.float32)
+
+
+STORES: dict[str, tuple[Any, dict[str, str]]] = {
+    "postgres": (PostgresStore, {"schema": "askmesh_test"}),
+    "redis": (RedisStore, {"prefix": "askmesh-test"}),
+}
+
+
+@pytest.fixture
+async def store(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Store]:
+    make, apart = STORES[kind]
+    store: Store = make(request.getfixturevalue(f"{kind}_url"), folder=tmp_path, exact_limit=50, **apart)
+    yield store
+    await store.drop_index("docs")
+    await store.close()
+
+
+def truth(metric: Metric, query: NDArray[np.float32], values: NDArray[np.float32], rows: list[int]) -> list[str]:
+    chosen = values[rows].astype(np.float64)
+    if metric == "euclidean":
+        scores = -np.square(chosen - query).sum(axis=1)
+    else:
+        scores = chosen @ query
+        if metric == "cosine":
+            scores = scores / np.linalg.norm(chosen, axis=1)
+    return [f"r{rows[place]}" for place in np.argsort(-scores)[:TOP_K]]
+
+
+@pytest.mark.parametrize(
+    ("kind", "metric", "values"),
+    [
+        ("postgres", "cosine", VALUES),
+        ("postgres", "dotproduct", VALUES),
+        ("postgres", "euclidean", VALUES),
+        ("redis", "cosine", VALUES),
+        # A vector set knows angles only, so it matters whether all vectors are of one length.
+        ("redis", "dotproduct", VALUES),
+        ("redis", "euclidean", UNITS),
+    ],
+)
+async def test_nearly_all_of_the_nearest_are_found_with_and_without_filters(
+    store: Store, metric: Metric, values: NDArray[np.float32]
+) -> None:
+    await store.ensure_index(IndexInfo("docs", DIMENSION, metric))
+    for start in range(0, COUNT, 400):
+        rows = range(start, start + 400)
+        await store.upsert("docs", "", [Record(f"r{n}", values[n], {"n": n, "even": n % 2 == 0}) for n in rows])
+    cases = [
+        # By the graph, by the graph with a filter, and exactly: among few, and where the graph shows too few.
+        (None, list(range(COUNT)), 0.95),
+        (parse({"even": True}), list(range(0, COUNT, 2)), 0.95),
+        (parse({"n": {"$lt": 40}}), list(range(40)), 1.0),
+        (parse({"n": {"$lt": 55}}), list(range(55)), 0.95),
+    ]
+    for chosen, rows, least in cases:
+        found = [await store.query("docs", "", Query(TOP_K, query, filter=chosen)) for query in QUERIES]
+        wanted = [truth(metric, query, values, rows) for query in QUERIES]
+        assert all(len(matches) == TOP_K for matches in found)
+        hits = sum(
+            len({match.id for match in matches} & set(right)) for matches, right in zip(found, wanted, strict=True)
+        )
+        assert hits >= least * TOP_K * len(QUERIES)
+    # More than are there come all, whatever the plan.
+    assert len(await store.query("docs", "", Query(COUNT, QUERIES[0], filter=parse({"n": {"$gte": 700}})))) == 100
+    await store.delete("docs", "", Selection(filter=parse({"n": {"$gte": 60}})))
+    assert len(await store.query("docs", "", Query(100, QUERIES[0]))) == 60
