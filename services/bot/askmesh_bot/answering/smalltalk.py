@@ -12,13 +12,13 @@ _LONGEST = 8
 _EXAMPLES = 3
 _LONGEST_HEADING = 60
 _WORDS: dict[Kind, str] = {
-    "greeting": "hi hello hey heya hiya howdy greetings yo morning afternoon evening good day guten buenos hola bonjour hallo moin servus ciao "
+    "greeting": "hi hello hey heya hiya howdy greetings yo morning afternoon evening day guten buenos hola bonjour hallo moin servus ciao "
     "salut ola namaste hei hej ahoy welcome ping test testing sup",
     "thanks": "thanks thank thx ty tysm cheers thankyou appreciated appreciate danke merci gracias grazie obrigado obrigada arigato "
     "tack tak dank bedankt kudos",
     "farewell": "bye goodbye cya farewell later see night tschüss adios adieu au revoir",
-    "agreement": "ok okay k kk alright fine cool nice great perfect awesome amazing super got understood right yes yep yeah yup no "
-    "nope sure good well excellent brilliant lovely wow lol haha hm hmm aha ah oh indeed works worked solved fixed helpful done "
+    "agreement": "ok okay k kk alright fine cool nice great perfect awesome amazing super got understood right yes yep yeah yup "
+    "sure good well excellent brilliant lovely wow lol haha hm hmm aha ah oh indeed works worked solved fixed helpful done "
     "helped helps",
     "about": "help menu commands start",
 }
@@ -60,7 +60,10 @@ def small_talk(text: str) -> Kind | None:
         return "about"
     said = [kind for kind, known in _KINDS.items() if any(word in known for word in words)]
     known = frozenset().union(_FILLERS, *_KINDS.values())
-    return said[0] if said and all(word in known for word in words) else None
+    if not said or not all(word in known for word in words):
+        return None
+    # "Is it good?" asks something after all.
+    return None if said[0] == "agreement" and "?" in text and len(words) > 1 else said[0]
 
 
 def reply(kind: Kind, examples: Sequence[str]) -> str:

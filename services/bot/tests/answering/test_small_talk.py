@@ -44,6 +44,8 @@ def test_pleasantries_are_told(text: str, kind: str) -> None:
         "hello_world",
         "What is greeting?",
         "Why?",
+        "Is it good?",
+        "no",
         "test the parser",
         "404",
         "`ok`",
