@@ -1,6 +1,7 @@
 """The Discord frontend: started with the app, alive beside it. What happens to Discord never stops the web answers."""
 
 import asyncio
+import importlib
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
@@ -73,6 +74,9 @@ class DiscordFrontend:
 
     async def _run(self) -> None:
         try:
+            # Before it is needed: whoever stands by has a second to take over, and discord.py takes long to load. Not
+            # with this module: a bot without Discord need not have it.
+            importlib.import_module("askmesh_bot.frontends.discord.wiring")
             leader = new_leader(self._database, self._settings.state_dir, self._token, self._settings.standby_poll_s)
             while True:
                 async with leader.hold(self._wait) as lost:
@@ -109,7 +113,6 @@ class DiscordFrontend:
             await end(serving)
 
     async def _serve(self) -> None:
-        # Imported here: a bot without Discord need not have discord.py.
         from askmesh_bot.frontends.discord.wiring import Leading, Mesh
 
         mesh = Mesh(self._settings, self._base_url, self._conversations, self._database, self._golden, self._checks)

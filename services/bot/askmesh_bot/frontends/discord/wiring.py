@@ -42,7 +42,8 @@ from askmesh_bot.frontends.discord.tracker import Tracker
 
 log = get_logger("askmesh.discord.wiring")
 
-_DAY_S = 86_400.0
+# Whoever takes over connects first and tidies later.
+_SETTLING_S, _DAY_S = 60.0, 86_400.0
 
 
 @dataclass(frozen=True)
@@ -105,7 +106,6 @@ class Leading:
     async def load(self) -> None:
         """Read what a process before this one knew. Raises SQLAlchemyError."""
         await adopt(self._settings.state_dir, self._journal)
-        await self._tidy()
         await self._configs.load()
         await self._limits.load()
         await self._published.load()
@@ -124,8 +124,10 @@ class Leading:
         await self._published.tidy()
 
     async def _tidy_daily(self, _: AskmeshClient, __: Status) -> None:
+        pause_s = _SETTLING_S
         while True:
-            await asyncio.sleep(_DAY_S)
+            await asyncio.sleep(pause_s)
+            pause_s = _DAY_S
             try:
                 await self._tidy()
             except SQLAlchemyError as error:
