@@ -15,6 +15,7 @@ from askmesh_vectordb.stores.local.rows import decode, existing, parse
 
 _SCAN_STEP = 256
 _FEW_VALUES = 16
+_FEW_ROWS = 3000
 
 
 def query(
@@ -30,11 +31,12 @@ def query(
     read = partial(read_vectors, connection, len(vector))
     found, allowed = None, None
     if wanted.filter:
-        if _is_quick(wanted.filter.root):
+        root, few = wanted.filter.root, min(_FEW_ROWS, len(view.rows) // 10)
+        if _is_quick(root) and not terms.is_narrow(connection, number, root, few):
             satisfies = partial(_satisfies, connection, wanted.filter)
             found = planner.ask(view, vector, wanted.top_k, satisfies, exact_limit=exact_limit, read=read)
         if found is None:
-            allowed = terms.mask_of(connection, number, wanted.filter.root, view.rows)
+            allowed = terms.mask_of(connection, number, root, view.rows)
     places, scores = found or planner.search(view, vector, wanted.top_k, allowed, exact_limit=exact_limit, read=read)
     pairs = zip(view.rows[places].tolist(), scores.tolist(), strict=True)
     return _matches(connection, pairs, wanted.top_k, wanted.include_values, wanted.include_metadata)

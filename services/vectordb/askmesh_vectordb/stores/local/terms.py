@@ -52,7 +52,8 @@ def mask_of(connection: sqlite3.Connection, namespace: int, node: Node, rows: Ro
     """Which of `rows` (ascending) satisfy the filter."""
     if isinstance(node, Condition):
         mask = np.zeros(len(rows), dtype=np.bool_)
-        found = np.concatenate([_NONE, *_matching(connection, namespace, node)])
+        lookups = _lookups(namespace, node)
+        found = np.concatenate([_NONE, *(_rows(connection, where, values) for where, values in lookups)])
         # A row may be newer than `rows`, or dead in it: only exact hits count.
         found = found[found <= rows[-1]] if len(rows) else found[:0]
         places = np.searchsorted(rows, found)
@@ -65,34 +66,50 @@ def mask_of(connection: sqlite3.Connection, namespace: int, node: Node, rows: Ro
     return combined
 
 
-def _matching(connection: sqlite3.Connection, namespace: int, condition: Condition) -> Iterator[Rows]:
-    """Rows, some of them perhaps twice: a list may hold several of the values."""
+def is_narrow(connection: sqlite3.Connection, namespace: int, node: Node, most: int) -> bool:
+    """Whether it is quickly seen that at most `most` rows satisfy the filter."""
+    if isinstance(node, Condition):
+        return not node.negated and _count(connection, namespace, node, most) <= most
+    narrow = (is_narrow(connection, namespace, part, most) for part in node.parts)
+    return any(narrow) if node.needs == "all" else all(narrow)
+
+
+def _count(connection: sqlite3.Connection, namespace: int, condition: Condition, most: int) -> int:
+    """How many lines there are of it; no further than one above `most`."""
+    found = 0
+    for where, values in _lookups(namespace, condition):
+        query = f"SELECT count(*) FROM (SELECT 1 FROM terms WHERE {where} LIMIT ?)"  # noqa: S608
+        found += connection.execute(query, [*values, most + 1 - found]).fetchone()[0]
+        if found > most:
+            break
+    return found
+
+
+def _lookups(namespace: int, condition: Condition) -> Iterator[tuple[str, list[Any]]]:
+    """Parts of the table that hold the rows, some of them perhaps twice: a list may hold several of the values."""
+    known: list[Any] = [namespace, condition.field]
     if condition.kind == "exists":
-        yield _rows(connection, "namespace = ? AND key = ?", [namespace, condition.field])
-    elif condition.kind == "in":
-        yield from _equal(connection, namespace, condition)
-    else:
+        yield "namespace = ? AND key = ?", known
+    elif condition.kind != "in":
+        # Lists hold strings only, so a number is never an element: each row appears once.
         where = f"namespace = ? AND key = ? AND type = 'n' AND value {_COMPARISONS[condition.kind]} ?"
-        yield _rows(connection, where, [namespace, condition.field, condition.values[0][1]])
+        yield where, [*known, condition.values[0][1]]
+    else:
+        by_type: dict[str, list[str | float | bool]] = {}
+        for value in condition.values:
+            kind, stored = _stored(value)
+            by_type.setdefault(kind, []).append(stored)
+        for kind, values in by_type.items():
+            for start in range(0, len(values), _VALUES_PER_QUERY):
+                part = values[start : start + _VALUES_PER_QUERY]
+                marks = ",".join("?" * len(part))
+                yield f"namespace = ? AND key = ? AND type = ? AND value IN ({marks})", [*known, kind, *part]
 
 
 def _rows(connection: sqlite3.Connection, where: str, values: list[Any]) -> Rows:
     # As one text: twice as quick as row by row, where there are many.
     (found,) = connection.execute(f"SELECT group_concat(row) FROM terms WHERE {where}", values).fetchone()  # noqa: S608
     return _NONE if found is None else np.fromstring(found, dtype=np.int64, sep=",")
-
-
-def _equal(connection: sqlite3.Connection, namespace: int, condition: Condition) -> Iterator[Rows]:
-    by_type: dict[str, list[str | float | bool]] = {}
-    for value in condition.values:
-        kind, stored = _stored(value)
-        by_type.setdefault(kind, []).append(stored)
-    for kind, values in by_type.items():
-        for start in range(0, len(values), _VALUES_PER_QUERY):
-            part = values[start : start + _VALUES_PER_QUERY]
-            marks = ",".join("?" * len(part))
-            where = f"namespace = ? AND key = ? AND type = ? AND value IN ({marks})"
-            yield _rows(connection, where, [namespace, condition.field, kind, *part])
 
 
 def _stored(value: Typed) -> tuple[str, str | float | bool]:
