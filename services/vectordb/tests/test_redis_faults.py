@@ -18,6 +18,7 @@ from askmesh_vectordb.stores.base import (
     Selection,
     StorageFull,
     StoreOverloaded,
+    StoreRefused,
     StoreRefusesKey,
     StoreUnavailable,
 )
@@ -26,7 +27,7 @@ from askmesh_vectordb.stores.redis import store as redis_store
 from askmesh_vectordb.stores.redis.store import RedisStore
 from redis import Redis
 
-from .servers import redis
+from .servers import broken, redis
 from .servers.cutting import Cutter
 
 pytestmark = pytest.mark.anyio
@@ -86,6 +87,15 @@ def test_a_url_that_is_none_stops_the_start_without_showing_it() -> None:
         with pytest.raises(SystemExit, match="ASKMESH_VECTORDB_REDIS_URL") as raised:
             open_store(Settings(_env_file=None, store="redis", redis_url=url))
         assert "s3cret" not in str(raised.value)
+
+
+async def test_a_redis_without_vector_sets_is_told_by_its_remedy(opened: Open) -> None:
+    with broken.old_redis() as url:
+        store = opened(url)
+        with pytest.raises(StoreRefused, match="vector sets") as raised:
+            await store.ensure_index(IndexInfo("docs", 2, "cosine"))
+        assert "Redis 8" in (raised.value.fix or "")
+        await store.close()
 
 
 async def test_a_killed_server_comes_back_with_all_that_was_acknowledged(tmp_path: Path) -> None:

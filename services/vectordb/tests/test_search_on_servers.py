@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 from askmesh_vectordb.stores.base import IndexInfo, Metric, Query, Record, Selection, Store
-from askmesh_vectordb.stores.contract import parse
+from askmesh_vectordb.stores.bound import Binding, BoundStore
+from askmesh_vectordb.stores.contract import found, parse, vec
 from askmesh_vectordb.stores.postgres.store import PostgresStore
 from askmesh_vectordb.stores.redis.store import RedisStore
 from numpy.typing import NDArray
@@ -16,7 +17,7 @@ pytestmark = pytest.mark.anyio
 COUNT, DIMENSION, TOP_K = 800, 16, 10
 VALUES = np.random.default_rng(7).normal(size=(COUNT, DIMENSION)).astype(np.float32)
 UNITS = VALUES / np.linalg.norm(VALUES, axis=1, keepdims=True)
-QUERIES = np.random.default_rng(8).normal(size=(10, DIMENSION)).astype(np.float32)
+QUERIES = np.random.default_rng(8).normal(size=(6, DIMENSION)).astype(np.float32)
 
 
 STORES: dict[str, tuple[Any, dict[str, str]]] = {
@@ -83,3 +84,21 @@ async def test_nearly_all_of_the_nearest_are_found_with_and_without_filters(
     assert len(await store.query("docs", "", Query(COUNT, QUERIES[0], filter=parse({"n": {"$gte": 700}})))) == 100
     await store.delete("docs", "", Selection(filter=parse({"n": {"$gte": 60}})))
     assert len(await store.query("docs", "", Query(100, QUERIES[0]))) == 60
+
+
+@pytest.mark.parametrize("kind", STORES)
+async def test_a_bound_store_shows_and_changes_only_its_part(store: Store) -> None:
+    await store.ensure_index(IndexInfo("docs", 2, "cosine"))
+    records = [Record(f"r{n:02d}", vec(1, n), {"text": "walrus", "audience": ["public"] * (n % 2)}) for n in range(60)]
+    for namespace in ("", "tenant"):
+        await store.upsert("docs", namespace, records)
+    bound = BoundStore(store, Binding("tenant", parse({"audience": "public"})))
+    public = [f"r{n:02d}" for n in range(1, 60, 2)]
+    assert await bound.count("docs") == {"tenant": 30}
+    assert sorted(await found(bound, vec(1, 1), 60, "tenant")) == public
+    assert await found(bound, vec(1, 1)) == []
+    assert [match.id for match in await bound.query("docs", "tenant", Query(5, id="r00"))] == []
+    words = await bound.search_text("docs", "tenant", "walrus", top_k=60)
+    assert sorted(match.id for match in words) == public
+    await bound.delete("docs", "tenant", Selection(everything=True))
+    assert await store.count("docs") == {"": 60, "tenant": 30}

@@ -42,3 +42,35 @@ def closed_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port: int = listener.getsockname()[1]
         return port
+
+
+@contextmanager
+def old_redis() -> Iterator[str]:
+    """Speaks Redis's protocol and knows no command."""
+    with _answering(b"-ERR unknown command\r\n") as port:
+        yield f"redis://127.0.0.1:{port}/0"
+
+
+@contextmanager
+def _answering(line: bytes) -> Iterator[int]:
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def serve() -> None:
+        while True:
+            try:
+                connection, _ = listener.accept()
+            except OSError:
+                return
+            with connection:
+                while data := connection.recv(65_536):
+                    # A command is an array: a line that begins with an asterisk.
+                    connection.sendall(line * (b"\r\n" + data).count(b"\r\n*"))
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    try:
+        yield listener.getsockname()[1]
+    finally:
+        listener.shutdown(socket.SHUT_RDWR)
+        listener.close()
+        thread.join(10)

@@ -235,7 +235,7 @@ class PostgresStore(Store):
                     raise WrongDimension(len(vector), table.info.dimension)
             try:
                 return await work(connection, table)
-            except pg.UndefinedTable as error:
+            except (pg.UndefinedTable, pg.ForeignKeyViolation) as error:
                 raise _TableGone from error
 
         try:

@@ -32,6 +32,8 @@ class Catalog:
     async def create(self, wanted: IndexInfo) -> bool:
         """True if it is new. Raises IndexMismatch if it exists and differs."""
         index = Index(self._prefix, f"{wanted.name}-{secrets.token_hex(6)}", wanted)
+        # An older Redis says here that it has no vector sets, before there is anything to find.
+        await self._server.ask("VCARD", index.space("").vectors)
         held = await self._server.script(
             scripts.CREATE_INDEX, [self._key, index.live, index.log], [wanted.name, _described(index, wanted)]
         )

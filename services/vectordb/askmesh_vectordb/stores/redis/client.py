@@ -56,7 +56,6 @@ class Server:
 
     async def script(self, source: str, keys: Sequence[str], arguments: Sequence[str | bytes]) -> Any:
         """Run a script that writes."""
-        await self._ask_durability()
         script = self.client.register_script(source)
         return await self._bounded(lambda: script(keys=list(keys), args=list(arguments)), writes=True)
 
@@ -69,11 +68,11 @@ class Server:
                 async with asyncio.timeout(context.time_left(self._timeout_s)):
                     return await run()
 
-    async def _ask_durability(self) -> None:
-        if time.monotonic() - self._asked < _FACTS_FOR_S:
-            return
-        self.durable = await self._is_durable()
-        self._asked = time.monotonic()
+    async def look_at_settings(self) -> None:
+        """Learn what the server promises, if that is not known of late."""
+        if time.monotonic() - self._asked >= _FACTS_FOR_S:
+            self.durable = await self._is_durable()
+            self._asked = time.monotonic()
 
     async def _is_durable(self) -> bool:
         """Only where each write waits for the disk, and none is thrown out when memory runs short."""

@@ -1,4 +1,4 @@
-"""The names of the keys. All of one index share a hash tag, so that a cluster keeps them in one place."""
+"""The names of the keys: those of an index begin with its uid, those of its namespaces end with their names."""
 
 from dataclasses import dataclass
 
@@ -14,7 +14,7 @@ class Index:
     info: IndexInfo
 
     def _key(self, *parts: str) -> str:
-        return ":".join([f"{self.prefix}:{{{self.uid}}}", *parts])
+        return ":".join([f"{self.prefix}:{self.uid}", *parts])
 
     @property
     def live(self) -> str:

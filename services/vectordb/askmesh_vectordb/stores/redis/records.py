@@ -73,11 +73,18 @@ async def ids_between(server: Server, space: Space, above: str, prefix: str, lim
 
 
 async def pages(
-    server: Server, space: Space, *, prefix: str = "", above: str = "", values: bool = False, size: int = _PAGE
+    server: Server,
+    space: Space,
+    *,
+    prefix: str = "",
+    above: str = "",
+    values: bool = False,
+    text: bool = True,
+    size: int = _PAGE,
 ) -> AsyncIterator[list[Held]]:
     """All records in the order of their ids."""
     while names := await ids_between(server, space, above, prefix, size):
-        yield await read(server, space, names, values=values)
+        yield await read(server, space, names, values=values, text=text)
         if len(names) < size:
             return
         above = names[-1]

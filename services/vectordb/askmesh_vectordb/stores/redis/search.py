@@ -78,11 +78,15 @@ class Search:
     async def _exact(self, index: Index, space: Space, wanted: Query, vector: Vector) -> list[Match]:
         best: list[Held] = []
         scores: list[float] = []
-        async for page in records.pages(self._server, space, values=True):
+        # The metadata of all is read only where the filter asks for it.
+        async for page in records.pages(self._server, space, values=True, text=wanted.filter is not None):
             best += [record for record in page if record.satisfies(wanted.filter)]
             scores = _scores(index.info.metric, vector, best)
             order = sorted(range(len(best)), key=lambda place: (-scores[place], best[place].id))[: wanted.top_k]
             best, scores = [best[place] for place in order], [scores[place] for place in order]
+        if wanted.include_metadata and wanted.filter is None:
+            best = await records.read(self._server, space, [record.id for record in best])
+            scores = _scores(index.info.metric, vector, best)
         return _best(best, scores, wanted)
 
 

@@ -73,9 +73,11 @@ class RedisStore(Store):
         )
 
     async def ensure_index(self, wanted: IndexInfo) -> bool:
+        await self._server.look_at_settings()
         return await self._catalog.create(wanted)
 
     async def describe_index(self, name: str) -> IndexInfo:
+        await self._server.look_at_settings()
         return (await self._catalog.find(name)).info
 
     async def list_indexes(self) -> list[IndexInfo]:
