@@ -33,9 +33,6 @@ app = typer.Typer(
 )
 sources = typer.Typer(help="List, sync and forget what is learned from.", rich_markup_mode=None)
 app.add_typer(sources, name="sources")
-app.command("eval")(review_commands.evaluate)
-app.command()(review_commands.gaps)
-app.add_typer(review_commands.golden, name="golden")
 
 
 @app.command()
@@ -107,7 +104,7 @@ def learn(
     url: Url = "",
     key: Key = "",
 ) -> None:
-    """Learn from folders and Python packages; again, to bring them up to date."""
+    """Learn from folders, Python packages and chats; again, to bring them up to date."""
     with reporting():
         if title and len(locations) > 1:
             raise Trouble("--title names one location.", "Learn them one by one, or leave it out.", 2)
@@ -185,6 +182,12 @@ def status(url: Url = "", key: Key = "") -> None:
             ("service", "status", "address", ""), [[name, state, at, why] for name, (at, state, why) in checked.items()]
         )
         raise typer.Exit(0 if all(state == "ready" for _, state, _ in checked.values()) else FAILED)
+
+
+# In the order of the help: after the commands of every day.
+app.command("eval")(review_commands.evaluate)
+app.command()(review_commands.gaps)
+app.add_typer(review_commands.golden, name="golden")
 
 
 def _sources(client: BotClient, collection: str) -> list[dict[str, Any]]:
