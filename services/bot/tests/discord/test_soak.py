@@ -107,7 +107,7 @@ def _written_at(snowflake: str) -> float:
     return ((int(snowflake) >> 22) + 1_420_070_400_000) / 1000
 
 
-async def weigh(process, weights, log) -> None:
+async def weigh(process, weights) -> None:
     """The process's memory every few seconds, from now on."""
     began = time.monotonic()
     while True:
@@ -137,7 +137,7 @@ async def test_questions_for_a_long_time_cost_no_memory_and_no_error(tmp_path):
             process = bot(discord, tmp_path, log)
             try:
                 await until(lambda: discord.world.commands and discord.gateway.live, 60)
-                weighing = asyncio.create_task(weigh(process, weights, log))
+                weighing = asyncio.create_task(weigh(process, weights))
                 began, asking = time.monotonic(), set()
                 while (elapsed := time.monotonic() - began) < SECONDS:
                     task = asyncio.create_task(soak.ask(soak.asked))
