@@ -14,7 +14,7 @@ from askmesh_vectordb.stores.local.nearest import Nearest
 from askmesh_vectordb.stores.local.store import LocalStore
 
 pytestmark = pytest.mark.anyio
-COUNT, DIMENSION = 24_000, 48
+COUNT, DIMENSION = 21_000, 32
 RNG = np.random.default_rng(3)
 
 
@@ -72,7 +72,7 @@ async def test_recall_filters_and_changes_above_the_limit(tmp_path: Path) -> Non
 
     assert await recall(100, None, np.arange(COUNT)) >= 0.995
     assert await recall(20, {"n": {"$lt": 300}}, np.arange(300)) == 1
-    assert await recall(20, {"n": {"$lt": 6000}}, np.arange(6000)) >= 0.99
+    assert await recall(20, {"n": {"$lt": 4200}}, np.arange(4200)) >= 0.99
     assert await recall(20, {"n": {"$gte": 20}}, np.arange(20, COUNT)) >= 0.99
 
     # Scores are those of float32 vectors, not of the rounded ones in the graph.
