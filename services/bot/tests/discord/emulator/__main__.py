@@ -21,6 +21,7 @@ _USE = """
 Type a question: it mentions the bot in #general, which answers in a thread.
   /ask QUESTION   the command          > QUESTION   asks on in the latest thread
   ! Sources       presses that button  /privacy     what is kept of you
+  /config show    the server's options; also e.g.  /config limits daily=5   /config channels channel=#general
 End with Ctrl+D.
 """
 

@@ -5,6 +5,7 @@ import contextlib
 import shutil
 import sys
 from collections.abc import Callable
+from typing import Any
 
 from .server import Emulator
 from .world import Json
@@ -19,6 +20,11 @@ def shown(message: Json, *, colour: bool) -> str:
     content = message["content"].splitlines()
     lines = [f"{bold}{message['author']['global_name']}{off}"]
     lines += [f"  {dim}{line[3:]}{off}" if line.startswith("-# ") else f"  {line}" for line in content]
+    lines += [
+        f"  {field['name']}: {field['value']}"
+        for embed in message.get("embeds", [])
+        for field in embed.get("fields", [])
+    ]
     buttons = [button.get("label", "") for row in message["components"] for button in row["components"]]
     if buttons:
         lines.append("  " + " ".join(f"[{label}]" for label in buttons))
@@ -61,6 +67,12 @@ class Terminal:
             await self._ada.slash(self._channel, "ask", question=line.removeprefix("/ask "))
         elif line in ("/help", "/privacy"):
             await self._ada.slash(self._channel, line[1:])
+        elif line.startswith("/config "):
+            _, sub, *given = line.split()
+            try:
+                await self._ada.slash(self._channel, f"config {sub}", **dict(map(self._option, given)))
+            except AssertionError:
+                self._write("(there is no such option)\n")
         elif line.startswith("!") and self._latest is not None:
             await self._click(self._latest, line[1:].strip())
         elif line.startswith(">") and self._latest is not None:
@@ -68,6 +80,16 @@ class Terminal:
             await self._ada.mention(where, line[1:].strip())
         elif line:
             await self._ada.mention(self._channel, line)
+
+    def _option(self, given: str) -> tuple[str, Any]:
+        """`name=value`, where a value may be a number, on or off, or a #channel."""
+        name, _, value = given.partition("=")
+        if value.startswith("#"):
+            channels = self._discord.world.channels.values()
+            return name, next((channel for channel in channels if channel.get("name") == value[1:]), self._channel)
+        if value in ("on", "off"):
+            return name, value == "on"
+        return name, int(value) if value.isdigit() else value
 
     async def _click(self, message: Json, label: str) -> None:
         try:
@@ -84,7 +106,7 @@ class Terminal:
         while True:
             for message in list(self._discord.world.messages.values()):
                 text = shown(message, colour=self._colour)
-                if message["content"] and self._last.get(message["id"]) != text:
+                if (message["content"] or message["embeds"]) and self._last.get(message["id"]) != text:
                     self._show(message, text, edited=message["id"] in self._last)
             await asyncio.sleep(0.2)
 
