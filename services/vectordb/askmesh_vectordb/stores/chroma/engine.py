@@ -83,22 +83,14 @@ class ChromaEngine(VectorEngine):
 
     async def drop(self, index: str) -> None:
         await self.describe(index)
-        for name in [*(await self._collections(index)).values(), {"name": _PREFIX + index}]:
-            await self._api.drop(name["name"])
+        for item in (await self._collections(index)).values():
+            await self._or_missing(self._api.drop(item["name"]), None)
+        await self._or_missing(self._api.drop(_PREFIX + index), None)
         self.forget(index)
 
     async def write(self, index: str, namespace: str, records: Sequence[Record]) -> None:
         for batch in shapes.batches(records, await self._api.most_records()):
-            ids = [record.id for record in batch]
-            embeddings = [_base64(record.values) for record in batch]
-            metadatas = [shapes.packed(record) | conditions.number_fields(record.metadata) for record in batch]
-
-            async def upsert(
-                key: str, ids: list[str] = ids, embeddings: list[str] = embeddings, metadatas: list[Any] = metadatas
-            ) -> None:
-                await self._api.upsert(key, ids, embeddings, metadatas)
-
-            await self._on(index, namespace, upsert, None, create=True)
+            await self._write(index, namespace, batch)
 
     async def remove(self, index: str, namespace: str, ids: Sequence[str]) -> None:
         async def delete(key: str) -> None:
@@ -187,6 +179,14 @@ class ChromaEngine(VectorEngine):
 
     async def close(self) -> None:
         await self._api.close()
+
+    async def _write(self, index: str, namespace: str, batch: Sequence[Record]) -> None:
+        ids = [record.id for record in batch]
+        embeddings = [_base64(record.values) for record in batch]
+        metadatas = [shapes.packed(record) | conditions.number_fields(record.metadata) for record in batch]
+        await self._on(
+            index, namespace, lambda key: self._api.upsert(key, ids, embeddings, metadatas), None, create=True
+        )
 
     async def _on(
         self,
