@@ -14,7 +14,8 @@ class Settings(ServiceSettings):
 
     port: int = Field(8002, ge=1, le=65535, description="Port to listen on.")
     store: str = Field(
-        "local", description="local, pinecone, qdrant, chroma, or an import string package.module:factory."
+        "local",
+        description="local, postgres, redis, pinecone, qdrant, chroma, or an import string package.module:factory.",
     )
     public_url: str = Field(
         "",

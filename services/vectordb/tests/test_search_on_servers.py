@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from askmesh_vectordb.stores.base import IndexInfo, Metric, Query, Record, Selection, Store
+from askmesh_vectordb.stores.base import IndexInfo, Metric, Query, Record, Selection, Store, UnsupportedFilter
 from askmesh_vectordb.stores.bound import Binding, BoundStore
 from askmesh_vectordb.stores.contract import found, parse, vec
 from askmesh_vectordb.stores.postgres.store import PostgresStore
@@ -102,3 +102,16 @@ async def test_a_bound_store_shows_and_changes_only_its_part(store: Store) -> No
     assert sorted(match.id for match in words) == public
     await bound.delete("docs", "tenant", Selection(everything=True))
     assert await store.count("docs") == {"": 60, "tenant": 30}
+
+
+@pytest.mark.parametrize("kind", STORES)
+async def test_a_filter_of_very_many_conditions_is_answered_or_refused(store: Store) -> None:
+    await store.ensure_index(IndexInfo("docs", 2, "cosine"))
+    await store.upsert("docs", "", [Record(f"r{n:02d}", vec(1, n), {"n": n}) for n in range(60)])
+    for count in (500, 5000):
+        chosen = parse({"$or": [{"n": {"$gte": n}} for n in range(50, 50 + count)]})
+        try:
+            assert len(await found(store, vec(1, 1), 60, filter=chosen)) == 10
+        except UnsupportedFilter:
+            assert count == 5000
+    assert len(await found(store, vec(1, 1), 60, filter=parse({"n": {"$in": list(range(50, 10_050))}}))) == 10

@@ -103,11 +103,7 @@ class Followers(Companions):
         return follower
 
     async def _prepare(self, index: str) -> None:
-        follower = self.of(index)
-        if await follower.place() is None:
-            await self._apart(self._follow(index, follower))
-        else:
-            await self._follow(index, follower)
+        await self._apart(self._follow(index, self.of(index)))
 
     async def _follow(self, index: str, follower: Follower) -> None:
         async with follower.following:

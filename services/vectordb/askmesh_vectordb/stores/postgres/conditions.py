@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from askmesh_vectordb.filters import Condition, Filter, Group, Node, typed
-from askmesh_vectordb.stores.base import Metadata
+from askmesh_vectordb.stores.base import Metadata, UnsupportedFilter
 
 _LONGEST = 64
 _DIGEST = "\ue000"
 """Begins every digest; a string that begins with it is digested too, so none passes for another's digest."""
 _INDEXED_VALUES = 16
 """So many values of one condition are looked up in the index of facts; more are compared row by row."""
+_MOST_PARAMETERS = 10_000
 _COMPARED = {"gt": ">", "gte": ">=", "lt": "<", "lte": "<="}
 
 
@@ -38,8 +39,16 @@ def facts(metadata: Metadata) -> str:
 
 
 def where(chosen: Filter | None, *, indexed: bool = True) -> Where:
-    """The filter as a condition that is true or false, never null. `indexed`: add what the index of facts can use."""
-    return Where("true") if chosen is None else _node(chosen.root, indexed)
+    """The filter as a condition that is true or false, never null. `indexed`: in the form that the index of facts answers, where
+    it can. Raises UnsupportedFilter for one of more conditions than a statement takes."""
+    if chosen is None:
+        return Where("true")
+    condition = _node(chosen.root, indexed)
+    if len(condition.parameters) > _MOST_PARAMETERS:
+        raise UnsupportedFilter(
+            "The filter has more conditions than PostgreSQL takes.", fix="Use $in for many values of one field."
+        )
+    return condition
 
 
 def _node(node: Node, indexed: bool) -> Where:

@@ -9,6 +9,7 @@ from typing import Any, Generic, TypeVar
 
 import psycopg
 from askmesh_kit import context
+from askmesh_kit.errors import DeadlineExceeded
 from psycopg import AsyncConnection
 from psycopg.conninfo import make_conninfo
 from psycopg.pq import TransactionStatus
@@ -72,11 +73,16 @@ class Connections:
 
     async def _once(self, work: "_Read[T] | _Transaction[T]") -> T:
         await self._slots.take()
+        try:
+            left = context.time_left(self._timeout_s)
+        except DeadlineExceeded:
+            self._slots.release()
+            raise
         task = asyncio.ensure_future(self._on_a_connection(work))
         self._running.add(task)
         task.add_done_callback(self._done)
         try:
-            done, _ = await asyncio.wait([task], timeout=context.time_left(self._timeout_s))
+            done, _ = await asyncio.wait([task], timeout=left)
         except asyncio.CancelledError:
             task.cancel()
             raise
@@ -142,6 +148,7 @@ class _Transaction(Generic[T]):
         self._work, self.committing = work, False
 
     async def __call__(self, connection: AsyncConnection) -> T:
+        self.committing = False
         await connection.execute("BEGIN")
         try:
             result = await self._work(connection)

@@ -13,6 +13,7 @@ from askmesh_vectordb.settings import Settings
 from askmesh_vectordb.stores.base import (
     Capabilities,
     IndexInfo,
+    IndexNotFound,
     Match,
     Metadata,
     Page,
@@ -39,7 +40,7 @@ class _TableGone(Exception):
 
 
 class PostgresStore(Store):
-    """Indexes are tables of one schema; the lexical index is a companion file beside this process."""
+    """Indexes are tables of one schema; the lexical index is a file beside this process."""
 
     def __init__(
         self,
@@ -238,11 +239,12 @@ class PostgresStore(Store):
             except (pg.UndefinedTable, pg.ForeignKeyViolation) as error:
                 raise _TableGone from error
 
-        try:
-            return await run(once)
-        except _TableGone:
-            self._tables.pop(index, None)
-        return await run(once)
+        for _ in range(2):
+            try:
+                return await run(once)
+            except _TableGone:
+                self._tables.pop(index, None)
+        raise IndexNotFound(index)
 
 
 def open_store(settings: Settings) -> PostgresStore:

@@ -15,6 +15,8 @@ from askmesh_vectordb.stores.base import Metadata
 
 _MOST_VALUES = 50
 """A condition with more values only asks whether the field is there."""
+_LONGEST = 20_000
+"""A longer expression takes more time on each element than it saves."""
 _LARGEST = 1e15
 """Numbers beyond are compared after the search: Redis reads no exponents in every place."""
 
@@ -32,7 +34,8 @@ def attributes(metadata: Metadata) -> str:
 
 def expression(chosen: Filter) -> str | None:
     """What lets through all that satisfies the filter, and perhaps more; None where that is everything."""
-    return _node(chosen.root, alone=True)
+    text = _node(chosen.root, alone=True)
+    return text if text and len(text) <= _LONGEST else None
 
 
 def _node(node: Node, *, alone: bool) -> str | None:

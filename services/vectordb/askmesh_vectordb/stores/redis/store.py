@@ -39,7 +39,7 @@ _LINKED_PER_SEARCH = 32
 
 
 class RedisStore(Store):
-    """Indexes are groups of keys; the lexical index is a companion file beside this process."""
+    """Indexes are groups of keys; the lexical index is a file beside this process."""
 
     def __init__(
         self,
