@@ -161,6 +161,7 @@ def test_a_source_for_a_few_is_in_no_public_answer_page_or_list(
     collection = client.get(f"/v1/sources/{source}").json()["collection"]
     read = f"/read/{collection}/{source}/other.md"
     assert client.get(read).status_code == 404  # the page can't tell who looks at it
+    assert client.get("/v1/examples").json() == {"examples": [], "sources": []}
     answer = client.post("/v1/ask", json={"question": "How to frobnicate the widget?"}).json()
     assert (answer["outcome"], answer["passages"]) == ("abstained", [])
 
@@ -175,6 +176,7 @@ def test_a_source_for_a_few_is_in_no_public_answer_page_or_list(
     assert (opened["documents_changed"], opened["chunks_embedded"]) == (2, 0)
     client.headers["Authorization"] = "Bearer reads"
     assert client.get(read).status_code == 200
+    assert "What is Other about?" in client.get("/v1/examples").json()["examples"]
     answer = client.post("/v1/ask", json={"question": "How to frobnicate the widget?"}).json()
     assert answer["passages"]
 

@@ -35,12 +35,12 @@ _POINTS_BACK = re.compile(r"\b(?:it|them|this|these|those)\b", re.IGNORECASE)
 
 
 async def learned_sources(session: AsyncSession, collection: str) -> list[tuple[str, str, int]]:
-    """(id, title, number of documents) of the sources with documents, largest first."""
+    """(id, title, number of documents) of the sources with documents that everyone may read, largest first."""
     count = func.count(DocumentRow.id)
     rows = await session.execute(
         select(SourceRow.id, SourceRow.title, count)
         .join(DocumentRow, (DocumentRow.collection == SourceRow.collection) & (DocumentRow.source == SourceRow.id))
-        .where(SourceRow.collection == collection)
+        .where(SourceRow.collection == collection, DocumentRow.public)
         .group_by(SourceRow.id, SourceRow.title)
         .order_by(count.desc(), SourceRow.id)
         .limit(_MOST_SOURCES)
@@ -58,7 +58,7 @@ async def example_questions(session: AsyncSession, collection: str, sources: lis
 async def _from_source(session: AsyncSession, collection: str, source: str) -> list[str]:
     rows = await session.execute(
         select(DocumentRow.title, DocumentRow.kind, func.substr(DocumentRow.text, 1, _READ_CHARS))
-        .where(DocumentRow.collection == collection, DocumentRow.source == source)
+        .where(DocumentRow.collection == collection, DocumentRow.source == source, DocumentRow.public)
         .order_by(DocumentRow.chunks.desc(), DocumentRow.id)
         .limit(_DOCUMENTS_PER_SOURCE)
     )
