@@ -8,9 +8,9 @@ from askmesh_kit.logs import get_logger
 
 from askmesh_vectordb.stores.base import Metric
 from askmesh_vectordb.stores.local.cache import VectorCache
-from askmesh_vectordb.stores.local.matrix import Rows, Vectors, View
 from askmesh_vectordb.stores.local.nearest import Nearest
 from askmesh_vectordb.stores.local.snapshots import Snapshots
+from askmesh_vectordb.stores.local.view import Rows, Vectors, View
 
 log = get_logger("askmesh.vectordb")
 

@@ -9,10 +9,11 @@ from threading import Lock
 import numpy as np
 
 from askmesh_vectordb.stores.base import Metric, StoreDamaged
-from askmesh_vectordb.stores.local.matrix import Rows, VectorMatrix, Vectors, View
+from askmesh_vectordb.stores.local.matrix import VectorMatrix
 from askmesh_vectordb.stores.local.nearest import Nearest
 from askmesh_vectordb.stores.local.rows import checked
 from askmesh_vectordb.stores.local.snapshots import Snapshots
+from askmesh_vectordb.stores.local.view import Rows, Vectors, View
 
 _ROWS_PER_STEP = 2048
 _ROWS_PER_QUERY = 500

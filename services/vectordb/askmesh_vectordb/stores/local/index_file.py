@@ -11,8 +11,8 @@ from askmesh_vectordb.stores.local import schema
 from askmesh_vectordb.stores.local.builder import Builder
 from askmesh_vectordb.stores.local.cache import VectorCache
 from askmesh_vectordb.stores.local.database import connect, migrate, transaction
-from askmesh_vectordb.stores.local.matrix import View
 from askmesh_vectordb.stores.local.snapshots import Snapshots
+from askmesh_vectordb.stores.local.view import View
 
 
 class IndexFile:

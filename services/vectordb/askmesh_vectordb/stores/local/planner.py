@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from askmesh_vectordb.stores.base import Vector
-from askmesh_vectordb.stores.local.matrix import Mask, Places, Read, Scores, Vectors, View, kth
+from askmesh_vectordb.stores.local.view import Mask, Places, Read, Scores, Vectors, View, kth
 
 _FEW_CANDIDATES = 3000
 """So many are scored exactly in less time than a filtered walk through the graph takes."""

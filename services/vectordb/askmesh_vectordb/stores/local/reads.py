@@ -10,8 +10,8 @@ from askmesh_vectordb.filters import Condition, Filter, Node
 from askmesh_vectordb.stores.base import Match, Page, Query, Record, Vector
 from askmesh_vectordb.stores.local import lexical, planner, terms, writes
 from askmesh_vectordb.stores.local.cache import read_vectors
-from askmesh_vectordb.stores.local.matrix import View
 from askmesh_vectordb.stores.local.rows import decode, existing, parse
+from askmesh_vectordb.stores.local.view import View
 
 _SCAN_STEP = 256
 _FEW_VALUES = 16

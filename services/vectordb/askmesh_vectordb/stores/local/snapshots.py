@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 
 from askmesh_vectordb.stores.base import Metric
-from askmesh_vectordb.stores.local.matrix import Read, Rows, kept
 from askmesh_vectordb.stores.local.nearest import CONNECTIVITY, Nearest
+from askmesh_vectordb.stores.local.view import Read, Rows, kept
 
 _SAMPLE = 64
 _ABANDONED_S = 600

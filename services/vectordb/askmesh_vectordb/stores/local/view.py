@@ -1,0 +1,179 @@
+"""A snapshot of the vectors of one namespace, and search over all of them.
+
+Where there is an approximate index, memory has only rounded vectors of the rows that it holds: scores by those choose
+whom to look at, and what a search may answer with is scored by the vectors in the file.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from askmesh_vectordb.stores.base import Metric, Vector
+from askmesh_vectordb.stores.local.nearest import Nearest
+
+Rows = NDArray[np.int64]
+Scores = NDArray[np.float64]
+Places = NDArray[np.intp]
+Mask = NDArray[np.bool_]
+Vectors = NDArray[np.float32]
+Read = Callable[[Rows], Vectors]
+"""The vectors that the file has for rows, in their order."""
+
+_ROUNDED_PER_STEP = 4096
+# How far a float32 score may be off its float64 value, relative to the largest term: twenty thousand summands of
+# rounding error 6e-8 that add up like a random walk.
+_SLACK = 2e-5
+# Of half-precision vectors: each number is off by at most 2**-11 of itself, so by Cauchy and Schwarz a score by that
+# share of the lengths; for the query, where the graph rounds it too, as much again; and that on both sides of a cut.
+_HALF_SLACK = 4 * 2.0**-11
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A snapshot: `rows` ascending, of which those not `alive` are dead. The first `held` of them are in `graph`, and
+    the vectors of the first `base` only there; the others are in `blocks`."""
+
+    dimension: int
+    metric: Metric
+    rows: Rows
+    alive: Mask | None
+    blocks: tuple[tuple[Vectors, Vectors], ...]
+    largest: float
+    even: bool = True
+    graph: Nearest | None = None
+    held: int = 0
+    base: int = 0
+
+    @property
+    def living(self) -> int:
+        return len(self.rows) if self.alive is None else int(np.count_nonzero(self.alive))
+
+    def prepared(self, vector: Vector) -> tuple[NDArray[np.float64], float]:
+        """The query as the rows are kept, and its norm."""
+        query = vector.astype(np.float64)
+        norm = float(np.linalg.norm(query))
+        if self.metric == "cosine" and norm > 0:
+            return query / norm, 1.0
+        return query, norm
+
+    def usable(self, allowed: Mask | None) -> Mask | None:
+        """Which rows are alive and allowed; None where all are."""
+        if self.alive is None or allowed is None:
+            return self.alive if allowed is None else allowed
+        return self.alive & allowed
+
+    def slack(self, norm: float) -> float:
+        """How far below a rounded score a rounded score may lie and still be the better one."""
+        scale = norm * self.largest if self.metric != "euclidean" else (norm + self.largest) ** 2
+        return (_HALF_SLACK if self.held and self.metric != "euclidean" else _SLACK) * max(scale, 1e-30)
+
+    def shortlist(self, query: Vectors, norm: float, top_k: int, usable: Mask | None) -> Places:
+        """Every usable row that can be among the `top_k`, ties included."""
+        count = len(self.rows) if usable is None else int(np.count_nonzero(usable))
+        if count <= top_k:
+            return np.arange(len(self.rows)) if usable is None else np.flatnonzero(usable)
+        # Vectors that lie side by side are scanned more quickly than some of them are picked; those in a graph do not.
+        few = None
+        if usable is not None and (self.base or 4 * count <= len(self.rows)):
+            few = np.flatnonzero(usable)
+        scores = self._scores(query) if few is None else self._score(query, *self._gather(few))
+        if few is None and usable is not None:
+            scores[~usable] = -np.inf
+        near = np.flatnonzero(scores >= kth(scores, top_k) - self.slack(norm))
+        return near if few is None else few[near]
+
+    def best(self, query: Vectors, most: int) -> tuple[Places, Vectors]:
+        """The `most` best living rows, in no order, with their approximate scores."""
+        scores = self._scores(query)
+        if self.alive is not None:
+            scores[~self.alive] = -np.inf
+        places = np.arange(len(scores)) if len(scores) <= most else np.argpartition(-scores, most - 1)[:most]
+        if self.alive is not None:
+            places = places[self.alive[places]]
+        return places, scores[places]
+
+    def newest(self, query: Vectors, norm: float, top_k: int, usable: Mask | None) -> Places:
+        """The same of the rows that are not in the graph."""
+        rest = View(self.dimension, self.metric, self.rows[self.base :], None, self.blocks, self.largest)
+        chosen = np.zeros(len(rest.rows), np.bool_)
+        chosen[self.held - self.base :] = True if usable is None else usable[self.held :]
+        return rest.shortlist(query, norm, top_k, chosen) + self.base
+
+    def _scores(self, query: Vectors) -> Vectors:
+        """Approximate scores (the squared norm of the query left out) of all rows."""
+        scores = np.empty(len(self.rows), dtype=np.float32)
+        for start in range(0, self.base, _ROUNDED_PER_STEP):
+            places = np.arange(start, min(start + _ROUNDED_PER_STEP, self.base))
+            scores[places] = self._score(query, *self._gather(places))
+        start = self.base
+        for vectors, squares in self.blocks:
+            part = scores[start : start + len(vectors)]
+            np.dot(vectors, query, out=part)
+            if self.metric == "euclidean":
+                np.subtract(2 * part, squares, out=part)
+            start += len(vectors)
+        return scores
+
+    def _score(self, query: Vectors, vectors: Vectors, squares: Vectors) -> Vectors:
+        products: Vectors = vectors @ query
+        return 2 * products - squares if self.metric == "euclidean" else products
+
+    def exact(self, query: NDArray[np.float64], places: Places, read: Read) -> Scores:
+        """Scores in float64 of ascending places, summed in one fixed order, so that equal vectors have equal scores
+        wherever they lie."""
+        cut = int(np.searchsorted(places, self.base))
+        vectors = self._gather(places[cut:])[0]
+        if cut:
+            stored = kept(self.metric, read(self.rows[places[:cut]]))[0]
+            vectors = np.concatenate([stored, vectors])
+        wide = vectors.astype(np.float64)
+        if self.metric == "euclidean":
+            wide -= query
+            distances: Scores = np.einsum("ij,ij->i", wide, wide)
+            return -distances
+        scores: Scores = np.einsum("ij,j->i", wide, query)
+        if self.metric == "cosine":
+            np.clip(scores, -1.0, 1.0, out=scores)
+        return scores
+
+    def rounded(self, places: Places) -> Vectors:
+        """The vectors at ascending places, as they are in memory."""
+        return self._gather(places)[0]
+
+    def _gather(self, places: Places) -> tuple[Vectors, Vectors]:
+        """The vectors and squared norms at ascending places."""
+        if not len(places):
+            return np.empty((0, self.dimension), np.float32), np.empty(0, np.float32)
+        if not self.base and len(self.blocks) == 1:
+            return self.blocks[0][0][places], self.blocks[0][1][places]
+        starts = self.base + np.cumsum([0, *(len(vectors) for vectors, _ in self.blocks)])
+        cuts = np.searchsorted(places, starts)
+        parts = [
+            (vectors[places[cuts[n] : cuts[n + 1]] - starts[n]], squares[places[cuts[n] : cuts[n + 1]] - starts[n]])
+            for n, (vectors, squares) in enumerate(self.blocks)
+            if cuts[n] < cuts[n + 1]
+        ]
+        if cuts[0]:
+            assert self.graph is not None
+            vectors = self.graph.vectors(self.rows[places[: cuts[0]]])
+            parts.insert(0, (vectors, np.einsum("ij,ij->i", vectors, vectors)))
+        if len(parts) == 1:
+            return parts[0]
+        return np.concatenate([part for part, _ in parts]), np.concatenate([part for _, part in parts])
+
+
+def kept(metric: Metric, vectors: Vectors) -> tuple[Vectors, Vectors]:
+    """Vectors as they are kept for a metric (by cosine, of length 1), and their squared norms."""
+    wide = vectors.astype(np.float64)
+    squares = np.einsum("ij,ij->i", wide, wide)
+    if metric == "cosine":
+        vectors = (wide / np.sqrt(squares)[:, None]).astype(np.float32)
+        squares = np.ones_like(squares)
+    return vectors, squares.astype(np.float32)
+
+
+def kth(scores: NDArray[np.floating], k: int) -> float:
+    """The k-th best of more than k scores."""
+    return float(np.partition(scores, len(scores) - k)[len(scores) - k])
