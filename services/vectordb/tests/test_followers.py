@@ -1,5 +1,6 @@
 """Lexical indexes that follow a log: what another process wrote is found, whatever became of the index file."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
@@ -7,9 +8,12 @@ import pytest
 from askmesh_vectordb.stores.base import IndexInfo, Record, Selection, Store
 from askmesh_vectordb.stores.contract import parse, vec, words_found
 from askmesh_vectordb.stores.postgres import log as postgres_log
+from askmesh_vectordb.stores.postgres import writes as postgres_writes
 from askmesh_vectordb.stores.postgres.store import PostgresStore
+from askmesh_vectordb.stores.postgres.table import Table
 from askmesh_vectordb.stores.redis import writes as redis_writes
 from askmesh_vectordb.stores.redis.store import RedisStore
+from psycopg import AsyncConnection
 
 pytestmark = pytest.mark.anyio
 Open = Callable[[str], Store]
@@ -89,3 +93,42 @@ async def test_a_log_that_was_cut_and_a_file_that_was_lost_are_made_up_for(
         assert await words_found(second, "number299", 1) == ["r299"]
         assert "old" not in await words_found(second, "walrus", 400)
         (tmp_path / "second" / "docs.lexical.sqlite3").unlink()
+
+
+async def test_another_database_is_not_taken_for_the_one_the_file_followed(postgres_url: str, tmp_path: Path) -> None:
+    for schema, text in (("askmesh_test_a", "walrus"), ("askmesh_test_b", "gannet")):
+        store = PostgresStore(postgres_url, folder=tmp_path, schema=schema)
+        await store.ensure_index(IndexInfo("docs", 2, "cosine"))
+        await write(store, {"a": text})
+        assert await words_found(store, "walrus gannet") == ["a"]
+        assert len(await words_found(store, "walrus")) == (text == "walrus")
+        await store.close()
+    for schema in ("askmesh_test_a", "askmesh_test_b"):
+        store = PostgresStore(postgres_url, folder=tmp_path, schema=schema)
+        await store.drop_index("docs")
+        await store.close()
+
+
+async def test_a_write_that_is_committed_after_a_later_one_is_not_passed_over(
+    postgres_url: str, tmp_path: Path
+) -> None:
+    first, second = (PostgresStore(postgres_url, folder=tmp_path / name, schema="askmesh_test") for name in "ab")
+    await first.ensure_index(IndexInfo("docs", 2, "cosine"))
+    written, go_on = asyncio.Event(), asyncio.Event()
+
+    async def slowly(connection: AsyncConnection, table: Table) -> None:
+        await postgres_writes.upsert(connection, table, "", [Record("slow", vec(1, 2), {"text": "walrus"})])
+        written.set()
+        await go_on.wait()
+
+    slow = asyncio.create_task(second._write("docs", slowly))
+    await written.wait()
+    for turn in range(3):
+        await write(first, {f"quick{turn}": "walrus"})
+        assert len(await words_found(first, "walrus")) == turn + 1
+    go_on.set()
+    await slow
+    assert await words_found(first, "walrus") == ["quick0", "quick1", "quick2", "slow"]
+    await first.drop_index("docs")
+    for store in (first, second):
+        await store.close()

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from askmesh_vectordb.stores.base import Metadata, Record, Store
+from askmesh_vectordb.stores.base import Metadata, Store
 from askmesh_vectordb.stores.companion import Companion, replace_document
 from askmesh_vectordb.stores.companions import Companions
 
@@ -126,13 +126,16 @@ class Followers(Companions):
             if change.number not in known:
                 names = [change.id] if change.id is not None else await follower.ids(change.namespace)
                 changed.setdefault(change.namespace, {}).update(dict.fromkeys(names))
-        texts: dict[str, dict[str, Metadata | None]] = {}
-        for namespace, distinct in changed.items():
-            found: dict[str, Record] = {}
-            ordered = list(distinct)
-            for start in range(0, len(ordered), _PAGE):
-                found |= await self._store.fetch(index, namespace, ordered[start : start + _PAGE])
-            texts[namespace] = {name: found[name].metadata if name in found else None for name in ordered}
-        if texts or onward != place:
-            await follower.take(texts, onward)
+        parts = [(namespace, part) for namespace, names in changed.items() for part in _parts(list(names))]
+        for number, (namespace, part) in enumerate(parts, start=1):
+            found = await self._store.fetch(index, namespace, part)
+            texts = {name: found[name].metadata if name in found else None for name in part}
+            # The place comes last: what is cut short is told again.
+            await follower.take({namespace: texts}, onward if number == len(parts) else None)
+        if not parts and onward != place:
+            await follower.take({}, onward)
         follower.left_at, follower.taken = onward, frozenset(change.number for change in changes)
+
+
+def _parts(names: list[str]) -> list[list[str]]:
+    return [names[start : start + _PAGE] for start in range(0, len(names), _PAGE)]

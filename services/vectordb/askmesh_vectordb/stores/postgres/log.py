@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from psycopg import AsyncConnection
 
+from askmesh_vectordb.stores.base import IndexNotFound
 from askmesh_vectordb.stores.followers import Change
 from askmesh_vectordb.stores.postgres.table import Table
 
@@ -40,21 +41,31 @@ async def note(connection: AsyncConnection, table: Table, namespace: str, ids: S
 
 
 async def end(connection: AsyncConnection, table: Table) -> str:
-    ((horizon,),) = await table.rows(connection, f"SELECT {_HORIZON}")
-    return f"{table.number}:{horizon}"
+    ask = "SELECT uid::text, {horizon} FROM indexes WHERE number = %s"
+    rows = await table.rows(connection, ask, [table.number], horizon=_HORIZON)
+    if not rows:
+        raise IndexNotFound(table.info.name)
+    return _place(*rows[0])
 
 
 async def since(connection: AsyncConnection, table: Table, place: str) -> tuple[list[Change], str] | None:
     """None where the place is another index's, or of before the log begins, or of a server that was set back."""
-    number, _, after = place.partition(":")
+    uid, _, after = place.partition(":")
     rows = await table.rows(
         connection,
-        "SELECT log_begins, {horizon}, changes.number, namespace, id FROM indexes "
+        "SELECT uid::text, log_begins, {horizon}, changes.number, namespace, id FROM indexes "
         "LEFT JOIN {changes} changes ON transaction >= %s WHERE indexes.number = %s ORDER BY changes.number",
         [int(after), table.number],
         horizon=_HORIZON,
     )
-    if number != str(table.number) or not rows or rows[0][0] > int(after) or rows[0][1] < int(after):
+    if not rows:
         return None
-    changes = [Change(number, namespace, name) for _, _, number, namespace, name in rows if number is not None]
-    return changes, f"{table.number}:{rows[0][1]}"
+    known, begins, horizon = rows[0][:3]
+    if known != uid or not begins <= int(after) <= horizon:
+        return None
+    changes = [Change(number, namespace, name) for *_, number, namespace, name in rows if number is not None]
+    return changes, _place(known, horizon)
+
+
+def _place(uid: str, horizon: int) -> str:
+    return f"{uid}:{horizon}"

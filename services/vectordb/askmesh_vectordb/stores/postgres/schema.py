@@ -29,6 +29,7 @@ MIGRATIONS = (
         """
         CREATE TABLE indexes (
             number bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+            uid uuid NOT NULL DEFAULT gen_random_uuid(),
             name text COLLATE "C" NOT NULL UNIQUE,
             dimension integer NOT NULL,
             metric text NOT NULL,
