@@ -6,6 +6,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import pytest
 from askmesh_vectordb.settings import Settings
 from askmesh_vectordb.stores.base import IndexInfo, Metric
 from askmesh_vectordb.stores.chroma.store import open_store
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 
 from .test_local_differential import DIMENSION, OPERATIONS, Pair
 
-EXAMPLES = 200 if os.environ.get("ASKMESH_LONG_TESTS") else 5
+EXAMPLES = 200 if os.environ.get("ASKMESH_LONG_TESTS") else 4
 
 
 class ChromaPair(Pair):
@@ -27,6 +28,7 @@ class ChromaPair(Pair):
         return open_store(Settings(_env_file=None, store="chroma", chroma_url=self.url, data_path=self.folder))
 
 
+@pytest.mark.timeout(1200 if os.environ.get("ASKMESH_LONG_TESTS") else 120)
 @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     metric=st.sampled_from(["cosine", "dotproduct", "euclidean"]),

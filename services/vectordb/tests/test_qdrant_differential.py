@@ -6,6 +6,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import pytest
 from askmesh_vectordb.settings import Settings
 from askmesh_vectordb.stores.base import IndexInfo, Metric
 from askmesh_vectordb.stores.engine.store import EngineStore
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 
 from .test_local_differential import DIMENSION, OPERATIONS, Pair
 
-EXAMPLES = 200 if os.environ.get("ASKMESH_LONG_TESTS") else 8
+EXAMPLES = 200 if os.environ.get("ASKMESH_LONG_TESTS") else 6
 
 
 class QdrantPair(Pair):
@@ -24,6 +25,7 @@ class QdrantPair(Pair):
         return open_store(Settings(_env_file=None, store="qdrant", qdrant_url=url, data_path=self.folder))
 
 
+@pytest.mark.timeout(1200 if os.environ.get("ASKMESH_LONG_TESTS") else 120)
 @settings(max_examples=EXAMPLES, deadline=None)
 @given(
     metric=st.sampled_from(["cosine", "dotproduct", "euclidean"]),
