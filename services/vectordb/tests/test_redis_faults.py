@@ -177,6 +177,22 @@ async def test_what_a_writer_that_died_left_behind_is_found_and_taken_in(
     assert await found(store, vec(0, 1)) == ["new", "r0", "r2"]
 
 
+async def test_a_write_stands_where_the_vector_set_cannot_follow(
+    opened: Open, redis_server: redis.RedisServer, admin: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    admin.acl_setuser("half", enabled=True, passwords=["+s3cret"], keys=["*"], commands=["+@all", "-vadd"])
+    store = await filled(opened(redis_server.url().replace("//:", "//half:"), exact_limit=0))
+    assert await found(store, vec(1, 2)) == ["r2", "r1", "r0"]
+    monkeypatch.setattr(redis_store, "_LEFT_BEHIND_S", 0.0)
+    for _ in range(3):
+        assert await found(store, vec(1, 2)) == ["r2", "r1", "r0"]
+    whole = opened(exact_limit=0)
+    for _ in range(3):
+        assert await found(whole, vec(1, 2)) == ["r2", "r1", "r0"]
+    index = await whole._catalog.find("docs")
+    assert await whole._server.ask("VCARD", index.space("").vectors) == 3
+
+
 async def test_a_full_server_says_so_and_writes_nothing(opened: Open, admin: Redis) -> None:
     store = await filled(opened())
     admin.config_set("maxmemory", "1mb")

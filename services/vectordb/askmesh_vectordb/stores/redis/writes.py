@@ -3,11 +3,12 @@
 import asyncio
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 
 import numpy as np
-from askmesh_kit.errors import InvalidRequest
+from askmesh_kit.errors import DeadlineExceeded, InvalidRequest
 
-from askmesh_vectordb.stores.base import Metadata, Record, Selection, StoreOverloaded, Vector
+from askmesh_vectordb.stores.base import Metadata, Record, Selection, StoreError, StoreOverloaded, Vector
 from askmesh_vectordb.stores.redis import records, scripts
 from askmesh_vectordb.stores.redis.attributes import attributes
 from askmesh_vectordb.stores.redis.client import Server
@@ -85,13 +86,11 @@ class Writes:
         return bool(await self._run(scripts.CREATE_NAMESPACE, index, namespace, []))
 
     async def link(self, index: Index, namespace: str, ids: Sequence[str]) -> None:
-        """Bring the vector set up to these records. Where that is cut short they are found all the same."""
-        for start in range(0, len(ids), _LINKED):
-            try:
+        """Bring the vector set up to these records. They were written before, so that it does not matter for the
+        request whether this succeeds: what stays pending is found all the same, and taken in by a later search."""
+        with suppress(StoreError, DeadlineExceeded, IndexGone):
+            for start in range(0, len(ids), _LINKED):
                 await self._run(scripts.LINK, index, namespace, ids[start : start + _LINKED])
-            except IndexGone:
-                # Dropped after the records were written: there is nothing to follow.
-                return
 
     async def select(self, index: Index, namespace: str, selection: Selection) -> list[Held]:
         """The records that a selection means, without their vectors."""
