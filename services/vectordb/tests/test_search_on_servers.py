@@ -14,7 +14,7 @@ from askmesh_vectordb.stores.redis.store import RedisStore
 from numpy.typing import NDArray
 
 pytestmark = pytest.mark.anyio
-COUNT, DIMENSION, TOP_K = 800, 16, 10
+COUNT, DIMENSION, TOP_K = 500, 16, 10
 VALUES = np.random.default_rng(7).normal(size=(COUNT, DIMENSION)).astype(np.float32)
 UNITS = VALUES / np.linalg.norm(VALUES, axis=1, keepdims=True)
 QUERIES = np.random.default_rng(8).normal(size=(6, DIMENSION)).astype(np.float32)
@@ -62,8 +62,8 @@ async def test_nearly_all_of_the_nearest_are_found_with_and_without_filters(
     store: Store, metric: Metric, values: NDArray[np.float32]
 ) -> None:
     await store.ensure_index(IndexInfo("docs", DIMENSION, metric))
-    for start in range(0, COUNT, 400):
-        rows = range(start, start + 400)
+    for start in range(0, COUNT, 250):
+        rows = range(start, start + 250)
         await store.upsert("docs", "", [Record(f"r{n}", values[n], {"n": n, "even": n % 2 == 0}) for n in rows])
     cases = [
         # By the graph, by the graph with a filter, and exactly: among few, and where the graph shows too few.
@@ -81,7 +81,7 @@ async def test_nearly_all_of_the_nearest_are_found_with_and_without_filters(
         )
         assert hits >= least * TOP_K * len(QUERIES)
     # More than are there come all, whatever the plan.
-    assert len(await store.query("docs", "", Query(COUNT, QUERIES[0], filter=parse({"n": {"$gte": 700}})))) == 100
+    assert len(await store.query("docs", "", Query(COUNT, QUERIES[0], filter=parse({"n": {"$gte": 400}})))) == 100
     await store.delete("docs", "", Selection(filter=parse({"n": {"$gte": 60}})))
     assert len(await store.query("docs", "", Query(100, QUERIES[0]))) == 60
 
@@ -108,7 +108,7 @@ async def test_a_bound_store_shows_and_changes_only_its_part(store: Store) -> No
 async def test_a_filter_of_very_many_conditions_is_answered_or_refused(store: Store) -> None:
     await store.ensure_index(IndexInfo("docs", 2, "cosine"))
     await store.upsert("docs", "", [Record(f"r{n:02d}", vec(1, n), {"n": n}) for n in range(60)])
-    for count in (500, 5000):
+    for count in (300, 5000):
         chosen = parse({"$or": [{"n": {"$gte": n}} for n in range(50, 50 + count)]})
         try:
             assert len(await found(store, vec(1, 1), 60, filter=chosen)) == 10
