@@ -21,18 +21,20 @@ def values(number: int) -> list[float]:
 
 @dataclass
 class Traffic:
-    """`patient`: a connection that breaks is tried again, for the service is being killed; else it is a failure.
+    """`also`: another worker's address, asked in turn. `patient`: a connection that breaks is tried again, for the service is being killed; else it is a failure.
 
     History of an id: numbers of the writes that were sent, each with whether the record is there after it.
     """
 
     url: str
     patient: bool = False
+    also: str = ""
     per_second: float = 20.0
     failures: list[str] = field(default_factory=list)
     writes: int = 0
     reads: int = 0
     slowest_s: float = 0.0
+    _turn: int = 0
     sent: dict[str, list[tuple[int, bool]]] = field(default_factory=lambda: defaultdict(list))
     acknowledged: dict[str, int] = field(default_factory=dict)
     _stopping: asyncio.Event = field(default_factory=asyncio.Event)
@@ -113,13 +115,15 @@ class Traffic:
         possible = [entry for entry in self.sent.get(name, []) if entry[0] >= least] or [(0, False)]
         true = any(number == found if present else found is None for number, present in possible)
         if not true:
-            self.failures.append(f"{name} is {found}, but may be {possible}")
+            asked = "queried" if self.reads % 2 else "fetched"
+            self.failures.append(f"{name} {asked} is {found}, but may be {possible}")
 
     async def _send(self, path: str, body: dict[str, Any] | None) -> Any:
         until = time.monotonic() + 60
         while True:
             try:
-                address = f"{self.url}/indexes/docs/{path}"
+                self._turn += 1
+                address = f"{self.also if self.also and self._turn % 2 else self.url}/indexes/docs/{path}"
                 answer = await (self._client.get(address) if body is None else self._client.post(address, json=body))
                 answer.raise_for_status()
                 return answer.json()

@@ -107,7 +107,9 @@ class Passes:
                 return
 
     async def _sweep_strangers(self) -> None:
-        """Namespaces of the second store that the primary has not."""
+        """Indexes and namespaces of the second store that the primary has not."""
+        for info in await self._secondary.list_indexes():
+            await self._replicator.match_index(info.name)
         for info in await self._primary.list_indexes():
             ours = await self._primary.count(info.name)
             for namespace in set(await self._secondary.count(info.name)) - set(ours):
@@ -116,21 +118,19 @@ class Passes:
     async def _compare_namespace(self, info: IndexInfo, namespace: str) -> list[Vector]:
         """Some vectors to ask with."""
         sample: list[Vector] = []
+        suspects: list[str] = []
         cursor: str | None = None
         while True:
             try:
                 page = await self._primary.scan(info.name, namespace, limit=self._page_size, cursor=cursor)
                 wrong = await self._differing(info, namespace, page.items)
-                if wrong and self._lag_s:
-                    await asyncio.sleep(self._lag_s)
-                    wrong = await self._still_differing(info, namespace, wrong)
             except IndexNotFound:
                 return []
-            explained = await self._journal.marked(info.name, namespace, wrong)
-            unexplained = [name for name in wrong if name not in explained]
-            if unexplained:
-                self._progress.repaired += len(unexplained)
-                await self._journal.mark_again([Mark("record", info.name, namespace, name) for name in unexplained])
+            if self._lag_s:
+                # Perhaps it was written and does not show yet.
+                suspects += wrong
+            else:
+                await self._repair(info, namespace, wrong)
             if len(sample) < _SAMPLES:
                 every = max(1, len(page.items) // _SAMPLES)
                 sample += [record.values for record in page.items[::every] if record.values is not None]
@@ -138,6 +138,7 @@ class Passes:
             await self._save(self._progress)
             cursor = page.cursor
             if cursor is None:
+                await self._look_again(info, namespace, suspects)
                 return sample[:_SAMPLES]
 
     async def _differing(self, info: IndexInfo, namespace: str, records: Sequence[Record]) -> list[str]:
@@ -146,9 +147,25 @@ class Passes:
             record.id for record in records if record.id not in found or not same(record, found[record.id], info.metric)
         ]
 
-    async def _still_differing(self, info: IndexInfo, namespace: str, ids: Sequence[str]) -> list[str]:
-        records = await self._primary.fetch(info.name, namespace, ids)
-        return await self._differing(info, namespace, list(records.values()))
+    async def _look_again(self, info: IndexInfo, namespace: str, ids: Sequence[str]) -> None:
+        """The same for records that differed, when the second store's lag is over."""
+        if ids:
+            await asyncio.sleep(self._lag_s)
+        for start in range(0, len(ids), self._page_size):
+            try:
+                records = await self._primary.fetch(info.name, namespace, ids[start : start + self._page_size])
+                wrong = await self._differing(info, namespace, list(records.values()))
+            except IndexNotFound:
+                return
+            await self._repair(info, namespace, wrong)
+
+    async def _repair(self, info: IndexInfo, namespace: str, wrong: Sequence[str]) -> None:
+        """Mark what differs though no mark explains it. Nothing was carried over since it was read."""
+        explained = await self._journal.marked(info.name, namespace, wrong)
+        unexplained = [Mark("record", info.name, namespace, name) for name in wrong if name not in explained]
+        if unexplained:
+            self._progress.repaired += len(unexplained)
+            await self._journal.mark_again(unexplained)
 
     async def _same_count(self, index: str, namespace: str) -> bool:
         """Writes go on, so the two counts agree at some moments only; one is enough, as no record is missing."""

@@ -15,11 +15,14 @@ from askmesh_vectordb.moving import specs
 from askmesh_vectordb.moving.base import MoveRefused, Readable
 from askmesh_vectordb.moving.checkpoint import Checkpoint, default_path
 from askmesh_vectordb.moving.copying import Copier
+from askmesh_vectordb.moving.journal import Journal
+from askmesh_vectordb.moving.named import NamedStores
 from askmesh_vectordb.moving.planning import Plan, Selected, plan
 from askmesh_vectordb.moving.progress import Progress, print_line
 from askmesh_vectordb.moving.verifying import Verifier
 from askmesh_vectordb.settings import Settings
 from askmesh_vectordb.stores.base import Store
+from askmesh_vectordb.stores.local.maintenance import CATALOG_NAME
 from askmesh_vectordb.validation import DEFAULT_NAMESPACE, Limits
 
 DONE, DIFFERENT, FAILED, INTERRUPTED = 0, 1, 2, 130
@@ -57,14 +60,17 @@ async def _import(given: argparse.Namespace, progress: Progress) -> int:
     from askmesh_vectordb.moving.parquet import ParquetCollection
 
     async with AsyncExitStack() as stack:
-        spec = _spec(given.target)
         source = ParquetCollection(given.file, Limits(Settings()))
         stack.push_async_callback(source.close)
         await source.check(progress)
         progress.end()
-        target = _open(stack, spec, given.target_key)
+        if given.target:
+            spec = specs.parse(given.target)
+            target, label = _open(stack, spec, given.target_key), spec.label
+        else:
+            target, label = _own(stack, writes=True)
         given.index = (await source.list_indexes())[0].name
-        return await _transfer(given, source, target, [str(given.file.absolute()), spec.label], progress)
+        return await _transfer(given, source, target, [str(given.file.absolute()), label], progress)
 
 
 async def _move(given: argparse.Namespace, progress: Progress) -> int:
@@ -80,7 +86,10 @@ async def _export(given: argparse.Namespace, progress: Progress) -> int:
     if given.file.exists() and not given.overwrite:
         raise MoveRefused(f"{given.file} exists.", fix="Name another file, or give --overwrite.")
     async with AsyncExitStack() as stack:
-        source = _open(stack, _spec(given.source), given.source_key, must_exist=True)
+        if given.source:
+            source = _open(stack, specs.parse(given.source), given.source_key, must_exist=True)
+        else:
+            source, _ = _own(stack, writes=False)
         written = await export(source, given.index, _namespace(given), given.file, progress)
     progress.end()
     count = sum(digest.count for digest in written.values())
@@ -143,8 +152,21 @@ def _need_pyarrow() -> None:
         raise SystemExit("Parquet needs pyarrow: pip install 'askmesh-vectordb[parquet]'")
 
 
-def _spec(text: str | None) -> specs.Spec:
-    return specs.parse(text if text else Settings().store)
+def _own(stack: AsyncExitStack, *, writes: bool) -> tuple[Store, str]:
+    """The store that the service of these settings uses now, wherever it was moved to, and what to call it."""
+    settings = Settings()
+    folder = settings.data_path / "moves"
+    journal = Journal(folder, limit=1)
+    stack.push_async_callback(journal.close)
+    routing = journal.routing()
+    if writes and routing and routing.secondary:
+        raise MoveRefused("A move of the service is under way; it would not see these records.", fix="Finish it first.")
+    name = routing.primary if routing else settings.store
+    if name == "local" and not writes and not (settings.data_path / CATALOG_NAME).exists():
+        raise SystemExit(f"there is no store in {settings.data_path}: set ASKMESH_VECTORDB_DATA_PATH")
+    stores = NamedStores(settings, folder)
+    stack.push_async_callback(stores.close)
+    return stores.named(name), f"{name} of {settings.data_path.absolute()}"
 
 
 def _namespace(given: argparse.Namespace) -> str | None:

@@ -8,6 +8,8 @@ import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TypeVar
 
+from askmesh_kit.logs import get_logger
+
 from askmesh_vectordb.filters import Filter
 from askmesh_vectordb.moving.gate import Gate
 from askmesh_vectordb.moving.journal import Journal, Mark
@@ -26,7 +28,10 @@ from askmesh_vectordb.stores.base import (
     Vector,
 )
 
+log = get_logger("askmesh.moves")
+
 T = TypeVar("T")
+_END_AGAIN_S = 1.0
 _UNKNOWN_SETTLE_S = 5.0
 """How long a store may go on with a write whose outcome it did not say."""
 
@@ -37,6 +42,7 @@ class MovableStore(Store):
     def __init__(self, stores: NamedStores, journal: Journal, gate: Gate, wake: Callable[[], None]) -> None:
         self._stores, self._journal, self._gate, self._wake = stores, journal, gate, wake
         self._running: set[asyncio.Task[object]] = set()
+        self._ending: set[asyncio.Task[None]] = set()
 
     @property
     def primary(self) -> Store:
@@ -148,6 +154,9 @@ class MovableStore(Store):
     async def close(self) -> None:
         """Waits for the writes that are under way; the stores behind are closed by whoever opened them."""
         await asyncio.gather(*self._running, return_exceptions=True)
+        for ending in self._ending:
+            ending.cancel()
+        await asyncio.gather(*self._ending, return_exceptions=True)
 
     async def _write(self, work: Callable[[Store], Awaitable[T]], marks: Sequence[Mark]) -> T:
         # A caller who goes away does not stop a write that a thread or a server is doing: it counts as under way
@@ -173,8 +182,22 @@ class MovableStore(Store):
                 settle_s += _UNKNOWN_SETTLE_S
                 raise
             finally:
-                await self._journal.end(op, settle_s)
+                await self._end(op, settle_s)
                 self._wake()
+
+    async def _end(self, op: int, settle_s: float) -> None:
+        try:
+            await self._journal.end(op, settle_s)
+        except StoreError as error:
+            # The primary has its record all the same; until this is noted, the other waits for it.
+            log.warning("move_journal_failed", op=op, reason=error.message)
+            again = asyncio.ensure_future(self._end_later(op, settle_s))
+            self._ending.add(again)
+            again.add_done_callback(self._ending.discard)
+
+    async def _end_later(self, op: int, settle_s: float) -> None:
+        await asyncio.sleep(_END_AGAIN_S)
+        await self._end(op, settle_s)
 
     def _finished(self, task: "asyncio.Task[object]") -> None:
         self._running.discard(task)

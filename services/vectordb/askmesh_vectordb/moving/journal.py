@@ -7,9 +7,6 @@ over when its record was read.
 """
 
 import asyncio
-import fcntl
-import os
-import secrets
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -18,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
+from askmesh_vectordb.moving.liveness import Liveness
 from askmesh_vectordb.stores.local.database import connect, migrate, transaction, translated
 
 T = TypeVar("T")
@@ -94,8 +92,7 @@ class Journal:
         self._reading: sqlite3.Connection | None = None
         self._durable: sqlite3.Connection | None = None
         self._quick: sqlite3.Connection | None = None
-        self._worker = ""
-        self._alive: int | None = None
+        self._liveness = Liveness(folder)
 
     def routing(self) -> Routing | None:
         """What holds now; None where nothing was ever moved. Fast enough to be asked before every operation."""
@@ -120,7 +117,7 @@ class Journal:
     async def note(self, marks: Sequence[Mark]) -> int | None:
         """Mark what is about to be written; the operation's number. None where nothing is marked any more: past the
         limit the log is given up, and the move begins its backfill again."""
-        worker = self._identity()
+        worker = self._liveness.name()
 
         def write(connection: sqlite3.Connection) -> int | None:
             now = _routing(connection.execute("SELECT * FROM routing").fetchone())
@@ -216,7 +213,7 @@ class Journal:
 
     async def tidy(self) -> None:
         """Forget operations without marks, and end those of processes that are gone."""
-        dead = [worker for worker in await self.run(_open_workers) if worker != self._worker and self._is_dead(worker)]
+        dead = [worker for worker in await self.run(_open_workers) if self._liveness.is_dead(worker)]
 
         def write(connection: sqlite3.Connection) -> None:
             now = time.time()
@@ -229,7 +226,7 @@ class Journal:
 
         await self.run(write)
         for worker in dead:
-            (self.folder / f"worker-{worker}").unlink(missing_ok=True)
+            self._liveness.forget(worker)
 
     async def close(self) -> None:
         def stop() -> None:
@@ -241,9 +238,7 @@ class Journal:
         self._thread.shutdown()
         if self._reading:
             self._reading.close()
-        if self._alive is not None:
-            (self.folder / f"worker-{self._worker}").unlink(missing_ok=True)
-            os.close(self._alive)
+        self._liveness.close()
 
     def _transact(self, work: Callable[[sqlite3.Connection], T]) -> T:
         with translated():
@@ -257,28 +252,6 @@ class Journal:
         connection = connect(self._path, self._busy_timeout_s, create=create)
         migrate(connection, _SCHEMA)
         return connection
-
-    def _identity(self) -> str:
-        """This process's name in the log; it holds a lock on a file of that name for as long as it lives."""
-        if self._alive is None:
-            self._worker = f"{os.getpid()}-{secrets.token_hex(4)}"
-            self.folder.mkdir(parents=True, exist_ok=True)
-            self._alive = os.open(self.folder / f"worker-{self._worker}", os.O_CREAT | os.O_RDWR, 0o600)
-            fcntl.flock(self._alive, fcntl.LOCK_EX)
-        return self._worker
-
-    def _is_dead(self, worker: str) -> bool:
-        try:
-            file = os.open(self.folder / f"worker-{worker}", os.O_RDWR)
-        except FileNotFoundError:
-            return True
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        finally:
-            os.close(file)
-        return True
 
 
 def give_up_log(connection: sqlite3.Connection) -> None:

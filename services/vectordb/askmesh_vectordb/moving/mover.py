@@ -5,6 +5,7 @@ import fcntl
 import os
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from pathlib import Path
 
 from askmesh_kit.errors import Conflict, ServiceError
@@ -46,6 +47,7 @@ class Mover:
         self._records, self._lease_path = MoveRecords(journal), folder / "lease"
         self.wake = asyncio.Event()
         self._lease: int | None = None
+        self._replicator: Replicator | None = None
         self._tidied = 0.0
         self._pause_s = _IDLE_S
 
@@ -83,13 +85,14 @@ class Mover:
             self._pause_s = min(2 * self._pause_s, _LONGEST_PAUSE_S)
             # Somebody may wish to roll back just because of that.
             if asked := await self._records.get(move.id):
-                await self._answer(asked, None)
+                with suppress(_Changed):
+                    await self._answer(asked, None)
 
     async def _step(self, move: Move) -> None:
         if move.phase == "dual":
             await self._begin(move)
             return
-        replicator = self._replicator()
+        replicator = self._replicating()
         await self._look_up(move, replicator)
         if move.phase == "backfill":
             await self._passes(move, replicator).fill()
@@ -144,8 +147,9 @@ class Mover:
             self._tidied = time.monotonic()
             await self._journal.tidy()
         if asked := await self._records.get(move.id):
-            if asked.error and not replicator.refused:
-                await self._records.save(move)
+            problem = replicator.refused if self._gate.routing().marked else None
+            if asked.error != problem:
+                await self._records.save(move, error=problem)
             await self._answer(asked, replicator)
 
     async def _answer(self, move: Move, replicator: Replicator | None) -> None:
@@ -205,9 +209,14 @@ class Mover:
         finally:
             await self._records.hold(0.0)
 
-    def _replicator(self) -> Replicator:
+    def _replicating(self) -> Replicator:
+        """From the primary to the secondary, as they are now."""
         routing = self._gate.routing()
-        return Replicator(self._stores.named(routing.primary), self._stores.named(routing.secondary), self._journal)
+        primary, secondary = self._stores.named(routing.primary), self._stores.named(routing.secondary)
+        known = self._replicator
+        if known is None or (known.primary, known.secondary) != (primary, secondary):
+            self._replicator = known = Replicator(primary, secondary, self._journal)
+        return known
 
     def _passes(self, move: Move, replicator: Replicator) -> Passes:
         async def save(_: Progress) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from contextlib import suppress
+from contextvars import Context
 
 from askmesh_kit.errors import NotFound, ServiceError, Unavailable
 
@@ -30,8 +31,8 @@ class Moves:
         folder = settings.data_path / "moves"
         self._settings, self._home = settings, settings.store
         self._journal = Journal(folder, limit=settings.move_log_limit, busy_timeout_s=settings.local_busy_timeout_s)
-        current = self._current()
         self._stores = NamedStores(settings, folder)
+        current = self._current()
         self._stores.named(current)
         self._gate = Gate(folder, self._journal, Routing(self._home, current))
         self._records = MoveRecords(self._journal)
@@ -44,7 +45,11 @@ class Moves:
         try:
             if self._journal.routing() is None:
                 return self._home
-            return self._journal.run_now(lambda connection: resolve(connection, self._home))
+            found = self._journal.run_now(lambda connection: resolve(connection, self._home))
+            if self._journal.routing() is None:
+                # It was chosen anew: what lies beside it from an earlier move is stale.
+                self._stores.forget(found)
+            return found
         except StoreError as error:
             raise SystemExit(f"the journal of moves cannot be used: {error.message}") from error
 
@@ -140,4 +145,5 @@ class Moves:
 
     def _run(self) -> None:
         if self._running is None or self._running.done():
-            self._running = asyncio.create_task(self._mover.run())
+            # Not on behalf of the request that began it: its deadline is not the move's.
+            self._running = asyncio.create_task(self._mover.run(), context=Context())

@@ -44,7 +44,14 @@ class NamedStores:
         """Forget what lies beside a store from an earlier time: it would be stale."""
         if store := self._open.pop(name, None):
             await store.close()
+        self.forget(name)
+
+    def forget(self, name: str) -> None:
+        """The same for a store that is not open."""
         shutil.rmtree(self._beside(name), ignore_errors=True)
+        if name != "local":
+            # From now on this folder is used, not the service's own, where there may be files of an earlier time too.
+            self._beside(name).mkdir(parents=True)
 
     def lag_s(self, name: str) -> float:
         """How long the store may not show what was written."""
@@ -60,7 +67,6 @@ class NamedStores:
             return open_store(specs.settings_of(specs.parse(self._targets[name]), self._settings, beside))
         if name == "local" or (name == self._settings.store and not beside.exists()):
             return open_store(self._settings.model_copy(update={"store": name}))
-        beside.mkdir(parents=True, exist_ok=True)
         return open_store(self._settings.model_copy(update={"store": name, "data_path": beside}))
 
     def _beside(self, name: str) -> Path:

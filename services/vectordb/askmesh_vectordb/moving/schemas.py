@@ -1,6 +1,6 @@
 """Wire shapes of the moves."""
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -34,3 +34,23 @@ class MoveDescription(BaseModel):
 
 class MoveList(BaseModel):
     moves: list[MoveDescription]
+
+
+class Problem(BaseModel):
+    """RFC 9457 problem details."""
+
+    type: str
+    title: str
+    status: int
+    code: str
+    detail: str
+    fix: str | None = None
+
+
+ERRORS: dict[int | str, dict[str, Any]] = {
+    status: {"model": Problem, "content": {"application/problem+json": {}}, "description": description}
+    for status, description in {
+        "4XX": "It cannot be done as it is, or not now (409).",
+        "5XX": "A store, or the journal of moves, cannot be used.",
+    }.items()
+}
