@@ -70,9 +70,13 @@ class Conversations:
         """
         text = self._checked(text)
         async with self._admission.slot():
-            conversation_id = conversation_id or secrets.token_hex(16)
-            await self._own(conversation_id, asker)
-            history = await self._store.turns(conversation_id, audience, self._settings.history_turns)
+            history: tuple[Turn, ...] = ()
+            if conversation_id:
+                await self._own(conversation_id, asker)
+                history = await self._store.turns(conversation_id, audience, self._settings.history_turns)
+            else:
+                # A conversation of its own has no past to look for.
+                conversation_id = secrets.token_hex(16)
             question = Question(text, collection or self._default_collection, history, audience, sources)
             async with aclosing(self._assistant.answer(question)) as events:
                 async for event in events:
