@@ -43,7 +43,8 @@ MIGRATIONS = (
             PRIMARY KEY (index, name)
         );
         """,
-        # Vector and facts stay in the row where they fit; the metadata, which few searches read, moves out first.
+        # Vector and facts stay in the row where they fit; the metadata, which few searches read, moves out first. A list
+        # of additions that the index of facts has yet to take in would be walked by every search.
         """
         CREATE TABLE {records} (
             namespace text COLLATE "C" NOT NULL,
@@ -53,7 +54,7 @@ MIGRATIONS = (
             metadata text NOT NULL,
             PRIMARY KEY (namespace, id)
         );
-        CREATE INDEX ON {records} USING gin (facts jsonb_path_ops);
+        CREATE INDEX ON {records} USING gin (facts jsonb_path_ops) WITH (fastupdate = off);
         CREATE TABLE {changes} (
             number bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
             transaction bigint NOT NULL DEFAULT pg_current_xact_id()::text::bigint,
