@@ -78,7 +78,7 @@ class View:
         few = None
         if usable is not None and (self.base or 4 * count <= len(self.rows)):
             few = np.flatnonzero(usable)
-        scores = self._scores(query) if few is None else self._score(query, *self._gather(few))
+        scores = self._scores(query) if few is None else self._scores_of(query, few)
         if few is None and usable is not None:
             scores[~usable] = -np.inf
         near = np.flatnonzero(scores >= kth(scores, top_k) - self.slack(norm))
@@ -104,9 +104,7 @@ class View:
     def _scores(self, query: Vectors) -> Vectors:
         """Approximate scores (the squared norm of the query left out) of all rows."""
         scores = np.empty(len(self.rows), dtype=np.float32)
-        for start in range(0, self.base, _ROUNDED_PER_STEP):
-            places = np.arange(start, min(start + _ROUNDED_PER_STEP, self.base))
-            scores[places] = self._score(query, *self._gather(places))
+        scores[: self.base] = self._scores_of(query, np.arange(self.base))
         start = self.base
         for vectors, squares in self.blocks:
             part = scores[start : start + len(vectors)]
@@ -116,9 +114,15 @@ class View:
             start += len(vectors)
         return scores
 
-    def _score(self, query: Vectors, vectors: Vectors, squares: Vectors) -> Vectors:
-        products: Vectors = vectors @ query
-        return 2 * products - squares if self.metric == "euclidean" else products
+    def _scores_of(self, query: Vectors, places: Places) -> Vectors:
+        """The same of ascending places, some at a time: what comes out of a graph is a copy."""
+        scores = np.empty(len(places), dtype=np.float32)
+        for start in range(0, len(places), _ROUNDED_PER_STEP):
+            vectors, squares = self._gather(places[start : start + _ROUNDED_PER_STEP])
+            products = vectors @ query
+            part = 2 * products - squares if self.metric == "euclidean" else products
+            scores[start : start + _ROUNDED_PER_STEP] = part
+        return scores
 
     def exact(self, query: NDArray[np.float64], places: Places, read: Read) -> Scores:
         """Scores in float64 of ascending places, summed in one fixed order, so that equal vectors have equal scores
