@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from askmesh_bot.answering.base import Passage
+from askmesh_bot.answering.markup import clean
 
 Kind = Literal["greeting", "thanks", "farewell", "agreement", "about"]
 
@@ -94,4 +95,8 @@ def _question(passage: Passage) -> str:
     heading = re.sub(r"[`*_\[\]<>|]", "", passage.header.split(" › ")[-1]).strip()
     if not 3 <= len(heading) <= _LONGEST_HEADING or "(" in heading:
         return ""
-    return heading if heading.endswith("?") else f"What is “{heading}” about?"
+    # A heading is anybody's text: no address or mention in it comes alive.
+    heading = clean(heading)[0].strip()
+    if heading.endswith("?"):
+        return heading
+    return f"What is “{heading}” about?" if heading else ""

@@ -67,6 +67,8 @@ def test_questions_to_begin_with_are_made_of_headers() -> None:
         passage(4, "Forum › Why does it stop?", document="c"),
         passage(5, "Guide › [x](y) *z*", document="d"),
     ]
+    evil = passage(6, "Guide › See http://evil.example @everyone", document="e")
+    assert example_questions([evil]) == ["What is “See `http://evil.example` `@everyone`” about?"]
     examples = example_questions(found)
     assert examples == ["What is “Compose” about?", "What does `pathlib.Path.read_text` do?", "Why does it stop?"]
     assert "- Why does it stop?" in reply("greeting", examples)
