@@ -12,7 +12,6 @@ import openvino
 from askmesh_embeddings.encoders.base import EncoderError, EncoderOptions
 from askmesh_embeddings.encoders.runtimes.base import Array, Runtime
 
-
 # Kernels are compiled for each shape of input and kept with their own copy of the weights, about 1 MB each and some nine
 # to a shape: by default thousands of them, gigabytes after an hour of mixed traffic. Compiling costs a few milliseconds.
 _KERNELS_KEPT = 64
