@@ -13,7 +13,7 @@ override Q := $(value Q)
 override FROM := $(value FROM)
 export Q FROM
 
-.PHONY: help up down ask learn discord-demo models finetune status logs test test-long lint format lock evals evals-scifact images clean $(PARTS:%=test-%)
+.PHONY: help up down ask learn discord-demo models finetune status logs test test-long lint format lock evals evals-followups evals-scifact images clean $(PARTS:%=test-%)
 
 help: ## List the commands
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z%<>-]+:.*## / {printf "  \033[1m%-14s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -50,9 +50,9 @@ logs: ## Follow the services' logs
 test: $(VENV)/.test ## Run the whole test suite (installs what it needs, a browser included)
 	@$(BIN)/python -m pytest
 
-test-long: $(VENV)/.test ## The long versions of tests: hundreds of drops, disconnects and prompts (minutes)
-	@ASKMESH_LONG_TESTS=1 $(BIN)/python -m pytest services/llm/tests/test_many.py services/bot/tests/discord/test_drops.py \
-	  services/bot/tests/discord/test_playground.py services/embeddings/tests/test_departures.py
+test-long: $(VENV)/.test ## The long versions of tests: a thousand kills, ten thousand requests, random sequences (an hour)
+	@ASKMESH_LONG_TESTS=1 $(BIN)/python -m pytest $$(grep -rlE 'ASKMESH_LONG_TESTS|ASKMESH_SOAK_MINUTES' --include='test_*.py' \
+	  libs/kit/tests services/*/tests tests)
 
 test-kit: $(VENV)/.test
 	@$(BIN)/python -m pytest libs/kit/tests
@@ -77,6 +77,9 @@ lock: $(VENV)/.test ## Rewrite the hashed locks from the pyproject files (UPGRAD
 
 evals: $(VENV)/.test ## Measure retrieval, answers and abstention against a baseline (SET=fury for one set)
 	@$(BIN)/python evals/run.py --set $(or $(SET),all)
+
+evals-followups: $(VENV)/.test ## Questions of two turns: as typed, rewritten, both, and in a conversation
+	@$(BIN)/python evals/followups.py
 
 evals-scifact: $(VENV)/.test ## SciFact's nDCG@10 through the embeddings service's API (about 15 minutes)
 	@$(BIN)/python -m evals.scifact

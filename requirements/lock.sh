@@ -15,12 +15,12 @@ service() { # name extra...: one lock for one service's image, with the versions
 }
 
 "${compile[@]}" "$out/build.in" -o "$out/build.txt"
-"${compile[@]}" --override "$out/overrides.txt" --extra pinecone --extra discord \
+"${compile[@]}" --override "$out/overrides.txt" --extra pinecone --extra postgres --extra redis --extra discord \
   libs/kit/pyproject.toml services/{embeddings,vectordb,llm,bot}/pyproject.toml -o "$out/runtime.txt"
 service embeddings
-service vectordb pinecone
+service vectordb pinecone postgres qdrant redis
 service llm
-service bot discord
+service bot discord postgres
 # torch itself is installed from torch.txt: its CPU build lives on an index of its own.
 "${compile[@]}" -c "$out/runtime.txt" --no-emit-package torch "$out/models.in" -o "$out/models.txt"
 on_torch() { # name: a lock of what goes on top of models.txt
