@@ -16,6 +16,7 @@ from askmesh_vectordb.stores.local.view import View
 _SCAN_STEP = 256
 _FEW_VALUES = 16
 _FEW_ROWS = 3000
+"""So many are listed in less time than some dozen records are asked one by one."""
 
 
 def query(
@@ -31,8 +32,8 @@ def query(
     read = partial(read_vectors, connection, len(vector))
     found, allowed = None, None
     if wanted.filter:
-        root, few = wanted.filter.root, min(_FEW_ROWS, len(view.rows) // 10)
-        if _is_quick(root) and not terms.is_narrow(connection, number, root, few):
+        root = wanted.filter.root
+        if _is_quick(root) and not terms.is_narrow(connection, number, root, _FEW_ROWS):
             satisfies = partial(_satisfies, connection, wanted.filter)
             found = planner.ask(view, vector, wanted.top_k, satisfies, exact_limit=exact_limit, read=read)
         if found is None:
