@@ -81,7 +81,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     discord = None
     if settings.discord.token.get_secret_value():
         discord = DiscordFrontend(
-            settings.discord, settings.base_url, conversations, database, metrics.registry, optional, golden
+            settings.discord, settings.base_url, conversations, database, metrics.registry, optional, golden, library
         )
 
     @asynccontextmanager

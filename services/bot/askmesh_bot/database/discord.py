@@ -116,3 +116,46 @@ class DiscordAnswerRow(Base):
     cited: Mapped[list[dict[str, Any]]]
     marked_at: Mapped[datetime | None]
     at: Mapped[datetime] = mapped_column(default=now, index=True)
+
+
+class DiscordThreadRow(Base):
+    """A thread that was learned, or is to be read.
+
+    `because`: why it may be cited, empty where it may not. `due_at`: when it is to be read again.
+    """
+
+    __tablename__ = "discord_threads"
+
+    thread_id: Mapped[int] = _id(primary_key=True)
+    guild_id: Mapped[int] = _id()
+    channel_id: Mapped[int] = _id(index=True)
+    because: Mapped[str] = mapped_column(String(16), default="")
+    due_at: Mapped[datetime | None]
+    urgent: Mapped[bool] = mapped_column(default=False)
+
+
+class DiscordThreadAuthorRow(Base):
+    """Somebody whose words a learned thread holds."""
+
+    __tablename__ = "discord_thread_authors"
+
+    thread_id: Mapped[int] = _id(primary_key=True)
+    user_id: Mapped[int] = _id(primary_key=True, index=True)
+
+
+class DiscordLiveChannelRow(Base):
+    """A channel whose threads are learned as they are written, and how far its past has been listed.
+
+    `alive_at`: up to when everything was heard. `listing`: its archived threads are being listed, from `cursor` back
+    to `until`; `found`: how many the listing has found.
+    """
+
+    __tablename__ = "discord_live_channels"
+
+    channel_id: Mapped[int] = _id(primary_key=True)
+    guild_id: Mapped[int] = _id()
+    alive_at: Mapped[datetime] = mapped_column(default=now)
+    listing: Mapped[bool] = mapped_column(default=False)
+    cursor: Mapped[datetime | None]
+    until: Mapped[datetime | None]
+    found: Mapped[int] = mapped_column(default=0)

@@ -109,6 +109,12 @@ class Journal:
             )
             return known | {row[0]: row[1] for row in rows}
 
+    async def fingerprint(self, spec: SourceSpec, document: str) -> str | None:
+        """The hash that one document was learned with; None where it was not."""
+        async with self._database.read() as session:
+            row = await session.get(DocumentRow, (spec.collection, spec.id, document))
+            return row.content_hash if row else None
+
     async def entries(self, spec: SourceSpec, document: str) -> list[Entry]:
         """The records of a document."""
         async with self._database.read() as session:

@@ -14,7 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from askmesh_bot.database.collections import Collections
 from askmesh_bot.database.models import SourceRow, now
-from askmesh_bot.knowledge.base import Source, SourceUnavailable
+from askmesh_bot.knowledge.base import Document, Source, SourceUnavailable
 from askmesh_bot.knowledge.journal import Journal, spec_of
 from askmesh_bot.knowledge.progress import SyncProgress
 from askmesh_bot.knowledge.sources.registry import make_source
@@ -152,6 +152,25 @@ class Library:
             raise NotFound(f"{source} holds no document {document}.", code="document_not_found")
         writer = await self._writer(spec)
         return await writer.forget(document) if writer else 0
+
+    async def learn_document(self, spec: SourceSpec, source: Source, document: Document) -> None:
+        """Learn one document as it is now, of a source that tells of its documents one by one; nothing is deleted on
+        account of others. Raises PeerUnavailable, PeerError, Overloaded and Conflict; may be repeated."""
+        self._refuse_leaving(spec.id)
+        known = await self.journal.source(spec.id)
+        if known is None or spec_of(known) != spec:
+            await self.add(spec)
+        sync = Sync(
+            spec,
+            source,
+            SyncProgress(run="", source=spec.id),
+            journal=self.journal,
+            embeddings=self._embeddings,
+            vectordb=self._vectordb,
+            settings=self._settings,
+        )
+        if await sync.learn_one(document):
+            await self.journal.set_status(spec, "ready", synced_at=now())
 
     async def resume(self) -> None:
         """Take up runs that a killed process left. They begin again where their journal ends."""

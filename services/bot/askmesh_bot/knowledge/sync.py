@@ -76,6 +76,16 @@ class Sync:
             self._progress.documents_deleted += 1
         yield self._snapshot()
 
+    async def learn_one(self, document: Document) -> bool:
+        """Learn this document alone; False where it was learned before as it is. Raises like `run`."""
+        fingerprint, limits, writer = await self._open()
+        content_hash = learned_hash(document, self._spec, fingerprint, limits)
+        if await self._journal.fingerprint(self._spec, document.id) == content_hash:
+            return False
+        records = await self._plan(document, fingerprint, limits)
+        await self._learn([PlannedDocument(document, content_hash, records)], writer, fingerprint, limits)
+        return True
+
     async def _open(self) -> tuple[str, ChunkLimits, RecordWriter]:
         """The model's fingerprint, the sizes it asks for, and a writer to the collection's index."""
         card = await self._patiently(self._embeddings.model)

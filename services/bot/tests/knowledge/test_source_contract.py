@@ -56,7 +56,8 @@ def read(source: Source) -> list[Document]:
 
 
 def test_every_registered_kind_is_tested() -> None:
-    assert set(BEGINNINGS) == set(SOURCES)
+    # A Discord channel lists nothing: its threads are handed in as people write; see tests/discord/test_live.py.
+    assert set(BEGINNINGS) == set(SOURCES) - {"discord"}
 
 
 def test_documents_are_the_same_at_every_reading(make: Make) -> None:

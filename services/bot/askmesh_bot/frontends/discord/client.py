@@ -20,6 +20,7 @@ from askmesh_bot.frontends.discord.desk import ButtonDesk
 from askmesh_bot.frontends.discord.destinations import NO_MENTIONS
 from askmesh_bot.frontends.discord.endpoints import resume_gateway
 from askmesh_bot.frontends.discord.forum import ForumWatch
+from askmesh_bot.frontends.discord.live.hearing import Hearing
 from askmesh_bot.frontends.discord.mentions import MentionHandler
 from askmesh_bot.frontends.discord.pause import guard_calls
 from askmesh_bot.frontends.discord.settings import DiscordSettings
@@ -44,6 +45,7 @@ class Parts:
     forum: ForumWatch
     acceptance: Acceptance
     catch_up: CatchUp
+    hearing: Hearing
 
 
 class AskmeshClient(discord.Client):
@@ -54,6 +56,7 @@ class AskmeshClient(discord.Client):
             guilds=True,
             guild_messages=True,
             dm_messages=True,
+            moderation=True,
             guild_reactions=True,
             dm_reactions=True,
             message_content=settings.message_content,
@@ -70,6 +73,7 @@ class AskmeshClient(discord.Client):
         self._handler, self._settings, self._status = parts.handler, settings, status
         self.desk, self._catch_up = parts.desk, parts.catch_up
         self._forum, self._acceptance = parts.forum, parts.acceptance
+        self._hearing = parts.hearing
         self.tree: Tree = build_tree(self, parts.asker, parts.desk, parts.config)
         self.add_dynamic_items(AnswerButton, PrivacyButton)
         self.gave_up: asyncio.Future[str] = asyncio.get_running_loop().create_future()
@@ -77,6 +81,7 @@ class AskmeshClient(discord.Client):
         self._identified = 0.0
         self._registering: asyncio.Task[None] | None = None
         self._guard_parsers()
+        self._hearing.attach(self)
 
     async def start(self, token: str, *, reconnect: bool = True) -> None:
         guard_calls(self, self._settings.rest_deadline_s)
@@ -108,6 +113,7 @@ class AskmeshClient(discord.Client):
 
     async def on_message(self, message: discord.Message) -> None:
         self._catch_up.saw(message)
+        await self._hearing.wrote(message)
         if self.user is not None:
             await self._forum.saw(message)
             await self._handler.handle(message, self.user)
@@ -116,9 +122,11 @@ class AskmeshClient(discord.Client):
         self._forum.opened(thread)
 
     async def on_raw_reaction_add(self, payload: discord.RawReactionActionEvent) -> None:
+        await self._hearing.reacted(self, payload, payload.emoji.name)
         await self._acceptance.reacted(self, payload)
 
     async def on_raw_reaction_remove(self, payload: discord.RawReactionActionEvent) -> None:
+        await self._hearing.reacted(self, payload, payload.emoji.name)
         await self._acceptance.took_back(payload)
 
     async def on_interaction(self, interaction: discord.Interaction[Any]) -> None:
@@ -193,6 +201,7 @@ class AskmeshClient(discord.Client):
     def _ready_parser(self, parse: Parser) -> Parser:
         def ready(data: Any) -> None:
             self._catch_up.session_began()
+            self._hearing.session_began()
             parse(data)
             self._socket_of(data).gateway = resume_gateway(data["resume_gateway_url"])
 

@@ -1,6 +1,6 @@
 """What buttons and `/privacy` do: feedback, the sources of an answer, asking again, forgetting people."""
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 
 import discord
 from askmesh_kit.errors import NotFound
@@ -28,6 +28,8 @@ class ButtonDesk:
 
     def __init__(self, answerer: Answerer, asker: InteractionAsker) -> None:
         self._answerer, self._asker = answerer, asker
+        # Told whoever opts out.
+        self.on_opt_out: Callable[[int], Awaitable[None]] | None = None
 
     async def kindly(self, click: Click, work: Awaitable[None]) -> None:
         try:
@@ -72,6 +74,8 @@ class ButtonDesk:
             await _tell(click, say("deleted", language, count=await self._forget(click.user.id)))
             return
         await journal.opt_out(click.user.id, verb == "out")
+        if verb == "out" and self.on_opt_out is not None:
+            await self.on_opt_out(click.user.id)
         await _tell(click, say("opted_out" if verb == "out" else "opted_in", language))
 
     async def _forget(self, user_id: int) -> int:

@@ -18,6 +18,7 @@ from askmesh_bot.frontends.discord.metrics import DiscordMetrics
 from askmesh_bot.frontends.discord.settings import DiscordSettings
 from askmesh_bot.frontends.discord.status import State, Status
 from askmesh_bot.frontends.discord.tracker import Tracker
+from askmesh_bot.knowledge.library import Library
 
 log = get_logger("askmesh.discord")
 
@@ -36,10 +37,12 @@ class DiscordFrontend:
         registry: CollectorRegistry | None = None,
         checks: Mapping[str, Check] | None = None,
         golden: Golden | None = None,
+        library: Library | None = None,
     ) -> None:
-        """`checks`: the services answers come from, whose absence the bot's presence shows; None is all well."""
+        """`checks`: the services answers come from, whose absence the bot's presence shows; None is all well.
+        `library`: what threads are learned into; without it none are."""
         self._settings, self._base_url, self._conversations = settings, base_url, conversations
-        self._database, self._golden = database, golden
+        self._database, self._golden, self._library = database, golden, library
         self._token = settings.token.get_secret_value().strip()
         self._tracker = Tracker()
         self._task: asyncio.Task[None] | None = None
@@ -115,7 +118,15 @@ class DiscordFrontend:
     async def _serve(self) -> None:
         from askmesh_bot.frontends.discord.wiring import Leading, Mesh
 
-        mesh = Mesh(self._settings, self._base_url, self._conversations, self._database, self._golden, self._checks)
+        mesh = Mesh(
+            self._settings,
+            self._base_url,
+            self._conversations,
+            self._database,
+            self._golden,
+            self._library,
+            self._checks,
+        )
         leading = Leading(mesh, self._tracker, self.status, self._metrics)
         measuring = asyncio.create_task(self._metrics.watch_loop())
         try:

@@ -42,6 +42,9 @@ class DiscordSettings(BaseSettings):
     live_channels: _Ids = Field(
         (), description="Ids of the channels whose threads are learned as they are written, comma-separated."
     )
+    live_threads: int = Field(20_000, ge=1, description="Threads learned as they are written, at most.")
+    live_messages: int = Field(500, ge=2, description="Messages read of one thread, the oldest.")
+    live_gap_s: float = Field(0.25, ge=0, description="Least time between two threads that are read, in seconds.")
     language: str = Field(
         "",
         pattern="^(en|de|fr|es|pt-BR|ja|zh-CN)?$",

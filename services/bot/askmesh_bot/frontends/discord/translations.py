@@ -213,19 +213,19 @@ TEXTS: dict[str, tuple[str, str, str, str, str, str, str]] = {
     # Privacy.
     "kept": (
         ("What I keep of you: the questions you ask me, my answers and your feedback, for {days} days after the conversation was last continued, so that you can ask on and the answers get better."
-        " Of other messages I keep nothing. Questions go to the language model this bot is set up with."),
+        " Of other messages I keep nothing, unless this server has solved threads learned: then what you wrote there, too, until it is deleted or you opt out. Questions go to the language model this bot is set up with."),
         ("Was ich von dir aufbewahre: deine Fragen an mich, meine Antworten und deine Rückmeldungen, bis {days} Tage nach dem letzten Beitrag zum Gespräch, damit du weiterfragen kannst und die Antworten besser werden."
-        " Von anderen Nachrichten bewahre ich nichts auf. Fragen gehen an das Sprachmodell, mit dem dieser Bot eingerichtet ist."),
+        " Von anderen Nachrichten bewahre ich nichts auf, außer wo dieser Server gelöste Threads lernen lässt: dort auch, was du geschrieben hast, bis es gelöscht wird oder du widersprichst. Fragen gehen an das Sprachmodell, mit dem dieser Bot eingerichtet ist."),
         ("Ce que je garde de toi : tes questions, mes réponses et tes avis, pendant {days} jours après la dernière suite de la conversation, pour que tu puisses continuer et que les réponses s'améliorent."
-        " Je ne garde rien des autres messages. Les questions vont au modèle de langue configuré pour ce bot."),
+        " Je ne garde rien des autres messages, sauf là où ce serveur fait apprendre les fils résolus : alors aussi ce que tu y as écrit, jusqu'à sa suppression ou ton refus. Les questions vont au modèle de langue configuré pour ce bot."),
         ("Lo que guardo de ti: tus preguntas, mis respuestas y tus opiniones, durante {days} días desde la última vez que siguió la conversación, para que puedas continuar y las respuestas mejoren."
-        " De otros mensajes no guardo nada. Las preguntas van al modelo de lenguaje configurado para este bot."),
+        " De otros mensajes no guardo nada, salvo donde este servidor hace aprender los hilos resueltos: allí también lo que escribiste, hasta que se borre o te excluyas. Las preguntas van al modelo de lenguaje configurado para este bot."),
         ("O que guardo de você: suas perguntas, minhas respostas e suas opiniões, por {days} dias após a última continuação da conversa, para que você possa continuar e as respostas melhorem."
-        " De outras mensagens não guardo nada. As perguntas vão para o modelo de linguagem configurado para este bot."),
+        " De outras mensagens não guardo nada, exceto onde este servidor faz aprender os tópicos resolvidos: ali também o que você escreveu, até ser apagado ou você sair. As perguntas vão para o modelo de linguagem configurado para este bot."),
         ("保存するもの: あなたの質問、私の回答、あなたの評価。会話が最後に続いてから {days} 日間、続きの質問と回答の改善のために保存します。"
-        "ほかのメッセージは保存しません。質問はこのボットに設定された言語モデルに送られます。"),
+        "ほかのメッセージは保存しません。ただし、このサーバーが解決済みスレッドの学習を有効にした場所では、削除または拒否されるまで、そこに書かれた内容も保存します。質問はこのボットに設定された言語モデルに送られます。"),
         ("我保存的内容：你向我提的问题、我的回答和你的反馈，自对话最后一次继续起保存 {days} 天，以便你继续提问并改进回答。"
-        "其他消息我不保存。问题会发送给此机器人所配置的语言模型。"),
+        "其他消息我不保存，但若本服务器启用了学习已解决的子区，则其中你写的内容也会保存，直到被删除或你选择退出。问题会发送给此机器人所配置的语言模型。"),
     ),
     "opted_out": (
         "You opted out: your questions are answered and not kept, so I can't remember conversations with you.",

@@ -27,6 +27,11 @@ from askmesh_bot.frontends.discord.golden import Golden
 from askmesh_bot.frontends.discord.humans import Humans
 from askmesh_bot.frontends.discord.journal import Journal
 from askmesh_bot.frontends.discord.limits import Limits
+from askmesh_bot.frontends.discord.live.ears import Ears
+from askmesh_bot.frontends.discord.live.hearing import Hearing
+from askmesh_bot.frontends.discord.live.learner import Learner
+from askmesh_bot.frontends.discord.live.notes import Notes
+from askmesh_bot.frontends.discord.live.reading import ThreadReader
 from askmesh_bot.frontends.discord.mentions import MentionHandler
 from askmesh_bot.frontends.discord.metrics import DiscordMetrics
 from askmesh_bot.frontends.discord.pause import PAUSE
@@ -39,6 +44,7 @@ from askmesh_bot.frontends.discord.sharded import ShardedClient
 from askmesh_bot.frontends.discord.status import Status
 from askmesh_bot.frontends.discord.supervisor import Supervisor
 from askmesh_bot.frontends.discord.tracker import Tracker
+from askmesh_bot.knowledge.library import Library
 
 log = get_logger("askmesh.discord.wiring")
 
@@ -55,6 +61,7 @@ class Mesh:
     conversations: Conversations
     database: Database
     golden: Golden | None
+    library: Library | None
     checks: Mapping[str, Check]
 
 
@@ -81,22 +88,29 @@ class Leading:
         self._catch_up = CatchUp(handler, self._journal, metrics, settings.catch_up_s, deadline_s)
         config_desk = ConfigDesk(self._configs, self._catalog, reads_content=settings.message_content)
         config_desk.on_change = self._look_at_config
+        self._notes = Notes(mesh.database, settings.live_threads)
+        self._ears = Ears(self._notes, self._configs, settings)
+        learner = self._learner(mesh, default_collection)
+        desk = ButtonDesk(answerer, asker)
+        if learner is not None:
+            config_desk.ears, desk.on_opt_out = self._ears, self._ears.opted_out
         self._settings, self._status = settings, status
         status.paused_s = lambda: PAUSE.left_s
         parts = Parts(
             handler,
             asker,
-            ButtonDesk(answerer, asker),
+            desk,
             config_desk,
             self._forum,
             Acceptance(mesh.golden, self._published, self._journal, self._configs, settings.accept_emoji),
             self._catch_up,
+            Hearing(self._ears if learner else None, learner.session_began if learner else lambda: None),
         )
         presence = Presence(mesh.checks, settings.presence_s)
         changes = ChangeMarker(self._published, rules, settings)
         self.supervisor = Supervisor(
             lambda sharded: (ShardedClient if sharded else AskmeshClient)(parts, settings, status),
-            [presence.run, self._catch_up.run, changes.run, self._tidy_daily],
+            [presence.run, self._catch_up.run, changes.run, self._tidy_daily, *([learner.run] if learner else [])],
             settings.token.get_secret_value().strip(),
             settings,
             status,
@@ -110,11 +124,13 @@ class Leading:
         await self._limits.load()
         await self._published.load()
         await self._catch_up.load()
+        await self._notes.load()
         self._catalog.refresh()
         self._look_at_config()
 
     async def close(self) -> None:
         await self._forum.close()
+        await self._ears.close()
         await self.supervisor.close()
         await self._catalog.close()
         await self._limits.settled()
@@ -133,8 +149,15 @@ class Leading:
             except SQLAlchemyError as error:
                 log.warning("not_tidied", error=str(error))
 
+    def _learner(self, mesh: Mesh, collection: str) -> Learner | None:
+        if mesh.library is None:
+            return None
+        reader = ThreadReader(self._notes, mesh.settings)
+        return Learner(self._notes, self._ears, reader, mesh.library, self._configs, collection, mesh.settings)
+
     def _look_at_config(self) -> None:
         """Say in the readiness what some server's options need and the bot does not have."""
+        self._notes.changed.set()
         configs = [self._configs.base, *self._configs.everywhere().values()]
         count = sum(bool(config.forums or config.live) for config in configs)
         needed = count and not self._settings.message_content

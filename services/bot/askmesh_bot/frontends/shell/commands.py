@@ -155,7 +155,7 @@ def sync_sources(
     """Bring sources up to date."""
     with reporting():
         client = client_for(url, key)
-        wanted = ids or [row["id"] for row in _sources(client, collection)]
+        wanted = ids or [row["id"] for row in _sources(client, collection) if row["kind"] != "discord"]
         if not wanted:
             say("Nothing has been learned yet. Begin with: askmesh learn PATH_OR_PACKAGE")
         results = [learning.run(client, one, f"v1/sources/{quote(one, safe='')}/sync", {}) for one in wanted]

@@ -9,6 +9,7 @@ from askmesh_bot.knowledge.sources.spec import InvalidSource, SourceSpec
 _PACKAGE = "askmesh_bot.knowledge.sources"
 
 SOURCES: dict[str, str] = {
+    "discord": f"{_PACKAGE}.discord:discord_source",
     "folder": f"{_PACKAGE}.folder:folder_source",
     "python": f"{_PACKAGE}.python:python_source",
     "threads": f"{_PACKAGE}.threads:threads_source",

@@ -233,6 +233,7 @@ def guild_create(world: World, guild: Json) -> Json:
     """The whole guild, as it becomes available after READY."""
     channels = [channel for channel in world.channels.values() if channel.get("guild_id") == guild["id"]]
     threads = [channel for channel in channels if channel["type"] == ChannelType.PUBLIC_THREAD]
+    open_threads = [thread for thread in threads if not thread["thread_metadata"]["archived"]]
     return guild | {
         "unavailable": False,
         "joined_at": "2024-01-01T00:00:00+00:00",
@@ -240,7 +241,7 @@ def guild_create(world: World, guild: Json) -> Json:
         "member_count": 2,
         "members": [world.member(world.bot, guild)],
         "channels": [channel for channel in channels if channel not in threads],
-        "threads": threads,
+        "threads": open_threads,
         "presences": [],
         "voice_states": [],
         "emojis": [],

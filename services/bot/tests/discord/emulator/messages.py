@@ -122,7 +122,7 @@ def edit(world: World, message: Json, body: Json) -> Json:
 
 def as_seen_by_bot(world: World, message: Json, channel: Json, intents: int) -> Json:
     """A gateway copy: without the content intent, other people's words are blank unless they address the bot."""
-    copy = dict(message)
+    copy = {key: value for key, value in message.items() if key != "reacted_by"}
     if guild_id := channel.get("guild_id"):
         copy["guild_id"] = guild_id
         copy["member"] = {

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from . import messages
+from . import messages, threads
 from .components import buttons, filled
 from .interactions import APPLICATION_COMMAND, AUTOCOMPLETE, COMPONENT, MODAL, Interaction
 from .world import Json
@@ -79,6 +79,7 @@ class Person:
 
     async def react(self, message: Json, emoji: str, *, back: bool = False) -> None:
         """Add a reaction, or take it `back`."""
+        threads.note_reaction(message, self.user, emoji, back=back)
         channel = self._emulator.world.channels[message["channel_id"]]
         data = {"user_id": self.user["id"], "channel_id": channel["id"], "message_id": message["id"], "type": 0}
         data |= {"emoji": {"id": None, "name": emoji}, "burst": False, "message_author_id": message["author"]["id"]}

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
-from . import errors, messages
+from . import errors, messages, threads
 from .commands import check_commands
 from .world import ChannelType, Json, Permission
 
@@ -191,6 +191,20 @@ async def thread_from_message(emulator: "Emulator", request: web.Request, body: 
     return 201, thread
 
 
+async def reactions(emulator: "Emulator", request: web.Request, body: Json) -> Reply:
+    channel_of(emulator, request)
+    ids = threads.reactors(message_of(emulator, request), request.match_info["emoji"])
+    return 200, [emulator.world.users[user] for user in ids[: int(request.query.get("limit", "25"))]]
+
+
+async def archived_threads(emulator: "Emulator", request: web.Request, body: Json) -> Reply:
+    channel, limit = channel_of(emulator, request), int(request.query.get("limit", "50"))
+    if not emulator.world.permissions(channel) & Permission.READ_MESSAGE_HISTORY:
+        raise errors.missing_access()
+    found = threads.archived(emulator.world, channel, request.query.get("before"))
+    return 200, {"threads": found[:limit], "members": [], "has_more": len(found) > limit}
+
+
 async def callback(emulator: "Emulator", request: web.Request, body: Json) -> Reply:
     interaction, message = emulator.interactions.acknowledge(
         request.match_info["interaction"], request.match_info["token"], body
@@ -264,6 +278,8 @@ ROUTES: dict[tuple[str, str], Handler] = {
     ("PATCH", "/channels/{channel}/messages/{message}"): patch_message,
     ("DELETE", "/channels/{channel}/messages/{message}"): delete_message,
     ("POST", "/channels/{channel}/messages/{message}/threads"): thread_from_message,
+    ("GET", "/channels/{channel}/messages/{message}/reactions/{emoji}"): reactions,
+    ("GET", "/channels/{channel}/threads/archived/public"): archived_threads,
     ("POST", "/interactions/{interaction}/{token}/callback"): callback,
     ("POST", "/webhooks/{application}/{token}"): followup,
     ("GET", "/webhooks/{application}/{token}/messages/{message}"): get_response,

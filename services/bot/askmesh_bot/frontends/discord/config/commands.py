@@ -89,6 +89,12 @@ def _add_places(group: app_commands.Group, desk: ConfigDesk) -> None:
     async def learning(click: Click, channel: _Taught, on: bool) -> None:
         await desk.switch(click, "live", channel.id, on)
 
+    @group.command(**_named("history"))
+    @app_commands.rename(**_names("channel"))
+    @app_commands.describe(**_abouts("channel"))
+    async def history(click: Click, channel: _Taught) -> None:
+        await desk.read_history(click, channel.id)
+
 
 def _add_manners(group: app_commands.Group, desk: ConfigDesk) -> None:
     @group.command(**_named("language"))

@@ -1,5 +1,6 @@
 """What `/config` does: it changes one option of a server, or shows them all. Discord decides who may use it."""
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
@@ -13,12 +14,15 @@ from askmesh_bot.frontends.discord.config.base import MOST_CHANNELS, GuildConfig
 from askmesh_bot.frontends.discord.config.store import GuildConfigs
 from askmesh_bot.frontends.discord.config.wording import option_value, summary
 from askmesh_bot.frontends.discord.destinations import NO_MENTIONS
+from askmesh_bot.frontends.discord.live.ears import Ears
 from askmesh_bot.frontends.discord.markdown import plain
 from askmesh_bot.frontends.discord.texts import language_of, say
 
 log = get_logger("askmesh.discord.config")
 
 Click = discord.Interaction[Any]
+# How often, and for how long, it is told how far reading the past is: an interaction lives for 15 minutes.
+_TOLD_EVERY_S, _TOLD_S = 2.0, 14 * 60.0
 
 
 class ConfigDesk:
@@ -26,6 +30,8 @@ class ConfigDesk:
 
     def __init__(self, configs: GuildConfigs, catalog: Catalog, *, reads_content: bool) -> None:
         self._configs, self._catalog, self._reads_content = configs, catalog, reads_content
+        # What reads a channel's past; None where nothing can be learned.
+        self.ears: Ears | None = None
         # Called after every change.
         self.on_change: Callable[[], None] = lambda: None
 
@@ -43,6 +49,32 @@ class ConfigDesk:
             await self._refuse(click, say("config.full", language_of(click.locale), count=MOST_CHANNELS))
             return
         await self._set(click, {option: (*without, channel_id) if on else without})
+
+    async def read_history(self, click: Click, channel_id: int) -> None:
+        """Learn what was written in a channel before learning was switched on, and tell how far that is."""
+        language, guild_id = language_of(click.locale), _guild_id(click)
+        if self.ears is None or not self.ears.is_live(guild_id, channel_id):
+            await self._refuse(click, say("config.history.off", language, channel=f"<#{channel_id}>"))
+            return
+        await click.response.defer(ephemeral=True, thinking=True)
+        await self.ears.backfill(guild_id, channel_id)
+        shown, until = None, asyncio.get_running_loop().time() + _TOLD_S
+        while asyncio.get_running_loop().time() < until:
+            progress = self.ears.progress(channel_id)
+            if progress != shown:
+                shown = progress
+                key = "config.history.done" if progress.done else "config.history.progress"
+                read = max(0, progress.found - progress.left)
+                text = say(key, language, read=read, found=progress.found, learned=progress.learned)
+                try:
+                    await click.edit_original_response(content=text, allowed_mentions=NO_MENTIONS)
+                except (discord.HTTPException, OSError, RuntimeError) as error:
+                    # Reading goes on without anybody told; RuntimeError: this connection was ended meanwhile.
+                    log.info("progress_not_told", error=str(error))
+                    return
+            if progress.done:
+                return
+            await asyncio.sleep(_TOLD_EVERY_S)
 
     async def clear(self, click: Click, *options: str) -> None:
         """Go back to the defaults."""

@@ -1,0 +1,232 @@
+"""Reads threads that changed and learns them; lists the past of a channel where that was asked for, or missed."""
+
+import asyncio
+import contextlib
+from datetime import datetime, timedelta
+
+import discord
+from askmesh_kit.errors import Conflict, NotFound
+from askmesh_kit.logs import get_logger
+
+from askmesh_bot.database.models import now
+from askmesh_bot.frontends.discord.config.store import GuildConfigs
+from askmesh_bot.frontends.discord.live.base import Known, LiveChannel
+from askmesh_bot.frontends.discord.live.ears import Ears
+from askmesh_bot.frontends.discord.live.notes import Notes
+from askmesh_bot.frontends.discord.live.reading import ThreadReader
+from askmesh_bot.frontends.discord.rest import bounded
+from askmesh_bot.frontends.discord.settings import DiscordSettings
+from askmesh_bot.frontends.discord.status import State, Status
+from askmesh_bot.knowledge.library import Library
+from askmesh_bot.knowledge.sources.discord import channel_spec, discord_source, source_id
+from askmesh_bot.knowledge.threads.document import thread_document
+
+log = get_logger("askmesh.discord.live")
+
+_PAGE = 100
+# A listing goes on when fewer than this wait to be read.
+_FEW = 200
+_IDLE_S, _ALIVE_EVERY_S = 1.0, 60.0
+_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 5.0, 900.0
+
+
+class Learner:
+    """Works through what is noted, one thread at a time, and begins again with each client."""
+
+    def __init__(
+        self,
+        notes: Notes,
+        ears: Ears,
+        reader: ThreadReader,
+        library: Library,
+        configs: GuildConfigs,
+        collection: str,
+        settings: DiscordSettings,
+    ) -> None:
+        self._notes, self._ears, self._reader, self._library = notes, ears, reader, library
+        self._configs, self._collection, self._settings = configs, collection, settings
+        self._missed = True
+        self._alive_at = now()
+
+    def session_began(self) -> None:
+        """What happened before this session may not have been heard."""
+        self._missed = True
+        self._notes.changed.set()
+
+    async def run(self, client: discord.Client, status: Status) -> None:
+        """Runs until cancelled; what breaks costs one thread a while, not the connection."""
+        while True:
+            self._notes.changed.clear()
+            try:
+                busy = status.state is State.READY and await self._step(client)
+            except Exception:
+                log.exception("learning_broke")
+                busy = False
+                await asyncio.sleep(_FIRST_PAUSE_S)
+            if busy:
+                await asyncio.sleep(self._settings.live_gap_s)
+            else:
+                await self._wait()
+
+    async def _wait(self) -> None:
+        due_at = self._notes.next_at()
+        left = (due_at - now()).total_seconds() if due_at else _IDLE_S
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._notes.changed.wait(), max(0.05, min(left, _IDLE_S)))
+
+    async def _step(self, client: discord.Client) -> bool:
+        """Do the most pressing thing; False where there is nothing to do now."""
+        await self._settle(client)
+        if self._missed:
+            self._missed = False
+            await self._look_back(client)
+        known = self._notes.next_due()
+        if known is not None and known.due_at is not None and known.due_at <= now():
+            await self._kindly(client, known)
+            return True
+        return self._notes.waiting < _FEW and await self._list(client)
+
+    async def _settle(self, client: discord.Client) -> None:
+        """Bring the channels in line with what admins set, and note that all is heard so far."""
+        wanted = self._wanted(client)
+        for channel_id, guild_id in wanted.items():
+            if channel_id not in self._notes.channels:
+                await self._notes.keep_channel(LiveChannel(channel_id, guild_id, now()))
+        for channel in list(self._notes.channels.values()):
+            guild = client.get_guild(channel.guild_id)
+            away = guild is not None and guild.unavailable
+            if channel.channel_id not in wanted and not away:
+                await self._forget_channel(channel.channel_id)
+        if (now() - self._alive_at).total_seconds() > _ALIVE_EVERY_S and not self._missed:
+            self._alive_at = now()
+            for channel in self._notes.channels.values():
+                channel.alive_at = self._alive_at
+                await self._notes.keep_channel(channel)
+
+    def _wanted(self, client: discord.Client) -> dict[int, int]:
+        """The channels whose threads are to be learned, and their servers."""
+        told = [(guild_id, config.live) for guild_id, config in self._configs.everywhere().items()]
+        found = [
+            guild.get_channel(one) for guild_id, live in told if (guild := client.get_guild(guild_id)) for one in live
+        ]
+        found += [
+            one
+            for key in self._configs.base.live
+            if isinstance(one := client.get_channel(key), discord.abc.GuildChannel)
+        ]
+        return {one.id: one.guild.id for one in found if one and self._ears.is_live(one.guild.id, one.id)}
+
+    async def _forget_channel(self, channel_id: int) -> None:
+        with contextlib.suppress(NotFound, Conflict):
+            await self._library.forget(source_id(channel_id))
+        await self._notes.drop_channel(channel_id)
+        log.info("channel_forgotten", channel=channel_id)
+
+    async def _look_back(self, client: discord.Client) -> None:
+        """Everything known is read again, and what may have been closed meanwhile is listed."""
+        for channel in list(self._notes.channels.values()):
+            await self._notes.mark(self._notes.in_channel(channel.channel_id), 0.0, urgent=False)
+            await self._notes.mark(self._open_threads(client, channel), 0.0, urgent=False)
+            if not channel.listing:
+                channel.listing, channel.cursor, channel.until = True, None, channel.alive_at - timedelta(minutes=5)
+                await self._notes.keep_channel(channel)
+
+    def _open_threads(self, client: discord.Client, channel: LiveChannel) -> list[Known]:
+        guild = client.get_guild(channel.guild_id)
+        threads = guild.threads if guild else ()
+        return [_known(thread) for thread in threads if thread.parent_id == channel.channel_id]
+
+    async def _list(self, client: discord.Client) -> bool:
+        """List one page of a channel's archived threads; False where none is to be listed."""
+        channel = next((one for one in self._notes.channels.values() if one.listing), None)
+        if channel is None:
+            return False
+        where = client.get_channel(channel.channel_id)
+        found: list[discord.Thread] = []
+        if isinstance(where, discord.TextChannel | discord.ForumChannel):
+            try:
+                found = await bounded(_page(where, channel.cursor), self._settings.rest_deadline_s)
+            except (discord.HTTPException, OSError, TimeoutError) as error:
+                log.warning("not_listed", channel=channel.channel_id, error=str(error))
+                if not isinstance(error, discord.Forbidden | discord.NotFound):
+                    await asyncio.sleep(_FIRST_PAUSE_S)
+                    return True
+        new = [thread for thread in found if channel.until is None or thread.archive_timestamp >= channel.until]
+        if channel.cursor is None and channel.until is None:
+            threads = self._open_threads(client, channel)
+            channel.found += len(threads)
+            await self._notes.mark(threads, 0.0, urgent=False)
+        await self._notes.mark([_known(thread) for thread in new], 0.0, urgent=False)
+        channel.found += len(new)
+        channel.listing = len(new) == _PAGE
+        channel.cursor = new[-1].archive_timestamp if new else channel.cursor
+        await self._notes.keep_channel(channel)
+        return True
+
+    async def _kindly(self, client: discord.Client, known: Known) -> None:
+        """Read a thread and learn it; later if that fails."""
+        try:
+            await self._learn(client, known)
+        except Exception as error:  # noqa: BLE001 - whatever one thread meets with, the others are learned
+            pause = min(_FIRST_PAUSE_S * 2**known.tries, _LONGEST_PAUSE_S)
+            log.warning(
+                "thread_not_learned", thread=known.thread_id, error=f"{type(error).__name__}: {error}", again_s=pause
+            )
+            await self._notes.later(known, pause)
+
+    async def _learn(self, client: discord.Client, known: Known) -> None:
+        seen = known.marks
+        read, where = None, await self._fetch(client, known)
+        if where is not None:
+            read = await self._reader.read(where, known.because, self._configs.get(known.guild_id))
+        document = thread_document(read.thread) if read else None
+        if read is None or document is None or where is None:
+            await self._forget(known)
+            # It may yet be answered; what is closed stays remembered only where something was learned of it.
+            await self._notes.read(known, seen, "", ())
+            return
+        spec = channel_spec(known.channel_id, _title(where), self._collection_of(where))
+        before = await self._library.journal.source(spec.id)
+        if before is not None and before.collection != spec.collection:
+            await self._library.forget(spec.id)
+            await self._notes.mark(self._notes.in_channel(known.channel_id), 0.0, urgent=False)
+        # Whose words these are is known before they are learned: who opts out meanwhile is found.
+        await self._notes.add_authors(known, read.authors)
+        if await self._notes.opted_out(read.authors):
+            return  # somebody did just now: it is still due, and read again at once
+        await self._library.learn_document(spec, discord_source(spec), document)
+        await self._notes.read(known, seen, read.because, read.authors)
+        log.info("thread_learned", thread=known.thread_id, because=read.because, messages=len(read.thread.messages))
+
+    async def _forget(self, known: Known) -> None:
+        with contextlib.suppress(NotFound):
+            await self._library.forget_document(source_id(known.channel_id), str(known.thread_id))
+
+    async def _fetch(self, client: discord.Client, known: Known) -> discord.Thread | None:
+        """The thread as it is; None where it is gone, or not to be learned."""
+        try:
+            found = await bounded(client.fetch_channel(known.thread_id), self._settings.rest_deadline_s)
+        except (discord.NotFound, discord.Forbidden):
+            # Where the bot can't look any more, it can't see what is taken back either.
+            return None
+        if not isinstance(found, discord.Thread) or found.is_private():
+            return None
+        return found if self._ears.is_live(known.guild_id, found.parent_id) and found.parent else None
+
+    def _collection_of(self, thread: discord.Thread) -> str:
+        parent = thread.parent
+        places = [thread.parent_id, *([parent.category_id] if parent and parent.category_id else [])]
+        return self._configs.get(thread.guild.id).collection_in(places) or self._collection
+
+
+async def _page(channel: discord.TextChannel | discord.ForumChannel, before: datetime | None) -> list[discord.Thread]:
+    return [thread async for thread in channel.archived_threads(limit=_PAGE, before=before)]
+
+
+def _known(thread: discord.Thread) -> Known:
+    return Known(thread.id, thread.guild.id, thread.parent_id)
+
+
+def _title(thread: discord.Thread) -> str:
+    parent = thread.parent
+    return " ".join(f"{thread.guild.name} #{parent.name if parent else ''}".split())
