@@ -11,7 +11,7 @@ import numpy as np
 from askmesh_vectordb.stores.base import Metric, StoreDamaged
 from askmesh_vectordb.stores.local.matrix import VectorMatrix
 from askmesh_vectordb.stores.local.nearest import Nearest
-from askmesh_vectordb.stores.local.rows import checked
+from askmesh_vectordb.stores.local.rows import checked, existing
 from askmesh_vectordb.stores.local.snapshots import Snapshots
 from askmesh_vectordb.stores.local.view import Rows, Vectors, View
 
@@ -75,7 +75,7 @@ class VectorCache:
                     matrix.rest_on(graph)
 
     def _catch_up(self, connection: sqlite3.Connection) -> None:
-        (pruned,) = connection.execute("SELECT value FROM state WHERE key = 'pruned'").fetchone()
+        (pruned,) = existing(connection.execute("SELECT value FROM state WHERE key = 'pruned'").fetchone())
         if self._last_death < pruned:
             # Tombstones we have not seen are gone.
             self._reset()

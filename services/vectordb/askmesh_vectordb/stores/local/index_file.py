@@ -11,6 +11,7 @@ from askmesh_vectordb.stores.local import schema
 from askmesh_vectordb.stores.local.builder import Builder
 from askmesh_vectordb.stores.local.cache import VectorCache
 from askmesh_vectordb.stores.local.database import connect, migrate, transaction
+from askmesh_vectordb.stores.local.rows import existing
 from askmesh_vectordb.stores.local.snapshots import Snapshots
 from askmesh_vectordb.stores.local.view import View
 
@@ -126,6 +127,6 @@ class IndexFile:
         return connection
 
     def _check_kept(self, connection: sqlite3.Connection) -> None:
-        (dropped,) = connection.execute("SELECT value FROM state WHERE key = 'dropped'").fetchone()
+        (dropped,) = existing(connection.execute("SELECT value FROM state WHERE key = 'dropped'").fetchone())
         if dropped:
             raise IndexNotFound(self.name)

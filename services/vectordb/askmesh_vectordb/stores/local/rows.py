@@ -53,9 +53,9 @@ def text_sum(name: str, text: str) -> int:
 
 
 def existing(row: Any) -> Any:
-    """A row that must be there, for what is derived from it is."""
+    """A row that must be there."""
     if row is None:
-        raise StoreDamaged("A record that is listed is not there.", fix="Run `askmesh-vectordb repair`.")
+        raise StoreDamaged("Something that is listed is not there.", fix="Run `askmesh-vectordb check`.")
     return row
 
 
