@@ -237,6 +237,7 @@ async def look(folder: Path) -> str:
     return "right" if complete else "less"
 
 
+@pytest.mark.timeout(600 if LONG else 120)
 @pytest.mark.parametrize("suffix", [".index.sqlite3", ".sqlite3-wal", ".usearch", ".json"])
 async def test_damaged_files_are_refused_or_told_by_check(whole: Path, tmp_path: Path, suffix: str) -> None:
     shutil.copytree(whole, tmp_path / "whole")
