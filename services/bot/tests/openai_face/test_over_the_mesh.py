@@ -75,7 +75,9 @@ def test_without_the_language_model_the_sources_are_quoted_with_links(without: C
 
 def test_an_empty_collection_says_how_to_fill_it(without: Callable[[str], OpenAI]) -> None:
     client = without("collection")
-    assert [model.id for model in client.models.list()] == ["other", "default", "askmesh"]
+    first, *others = (model.id for model in client.models.list())
+    assert first == "other"
+    assert {"default", "askmesh"} <= set(others)
     with pytest.raises(NotFoundError) as empty:
         client.chat.completions.create(model="askmesh", messages=[user(READ)])
     assert empty.value.code == "nothing_learned"
