@@ -54,7 +54,7 @@ class Client:
             if told["phase"] == phase:
                 return told
             assert time.monotonic() < end, told
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(0.05)
 
 
 @asynccontextmanager
@@ -72,7 +72,7 @@ def targets(**folders: Path) -> str:
 def filled(make_settings: Callable[..., Settings], tmp_path: Path) -> Settings:
     """Settings of a service with records, and another local store to move to."""
     settings = make_settings(move_targets=targets(new=tmp_path / "new"), move_page_size=50)
-    in_folder(settings.data_path, lambda store: fill(store, {"": 400, "eu": 30, "empty": 0, "traffic": 0}))
+    in_folder(settings.data_path, lambda store: fill(store, {"": 300, "eu": 30, "empty": 0, "traffic": 0}))
     return settings
 
 
@@ -93,7 +93,7 @@ async def test_to_postgres_and_back_under_traffic_nothing_is_lost_or_stale_and_n
             ready = await moves.until(move, "ready")
             assert (ready["repaired"], ready["error"]) == (0, None)
             # Writes may come between the two stores' answers.
-            assert ready["overlap"] > 0.95
+            assert ready["overlap"] >= 0.9
             assert (await moves.act(move, "cut-over"))["phase"] == "reversed"
             await asyncio.sleep(0.5)
             body = {"text": "word 77", "topK": 1}
@@ -112,7 +112,7 @@ async def test_to_postgres_and_back_under_traffic_nothing_is_lost_or_stale_and_n
     assert traffic.reads > 20
     found = held(filled.data_path)
     assert {name: metadata["n"] for name, (_, metadata) in found["docs", "traffic"].items()} == await traffic.expected()
-    assert len(found["docs", ""]) == 400
+    assert len(found["docs", ""]) == 300
     assert ("docs", "empty") in found
 
 
@@ -146,7 +146,7 @@ async def _once(moves: Client, move: str, holds: Callable[[dict[str, Any]], Any]
         if holds(told):
             return told
         assert time.monotonic() < until, told
-        await asyncio.sleep(0.02)
+        await asyncio.sleep(0.05)
 
 
 LONG = bool(os.environ.get("ASKMESH_LONG_TESTS"))
@@ -194,7 +194,7 @@ async def test_killed_at_random_points_it_resumes_and_ends_equal(
     assert {"backfill", "ready", "reversed"} <= phases
     found = held(filled.data_path)
     assert {name: metadata["n"] for name, (_, metadata) in found["docs", "traffic"].items()} == await traffic.expected()
-    assert len(found["docs", ""]) == 400
+    assert len(found["docs", ""]) == 300
     if target == "new":
         assert held(tmp_path / "new") == found
 
@@ -256,7 +256,7 @@ async def _change_everything(http: httpx2.AsyncClient, name: str) -> None:
         if dimension == 2 or name == "one":
             await send("/again", {}, "DELETE")
     await send("/docs", {"tags": {"seen": name}, "deletion_protection": "enabled"}, "PATCH")
-    even = {"n": {"$in": list(range(0, 400, 2))}}
+    even = {"n": {"$in": list(range(0, 300, 2))}}
     await send("/docs/vectors/delete", {"filter": even})
     await send("/docs/vectors/update", {"filter": {"n": {"$lt": 100}}, "setMetadata": {"small": name}})
     await send("/docs/vectors/delete", {"deleteAll": True, "namespace": "eu"})
@@ -303,7 +303,7 @@ async def test_a_second_store_that_is_down_holds_up_no_write_and_catches_up(fill
         }
         with serving(filled.model_copy(update=changes)) as url:
             async with client(url) as moves:
-                async with Traffic(url) as traffic:
+                async with Traffic(url, per_second=8) as traffic:
                     move = await moves.begin("remote")
                     await moves.until(move, "ready")
                     remote.kill()
@@ -381,7 +381,7 @@ async def test_export_and_import_use_the_store_that_counts(
             body = {"vectors": [{"id": "late", "values": [1.0] * 8}]}
             assert (await moves.http.post("/indexes/docs/vectors/upsert", json=body)).status_code == 200
             assert await asyncio.to_thread(command, "export", "out.parquet", "--index", "docs") == 0
-            assert "431 records" in capfd.readouterr().out
+            assert "331 records" in capfd.readouterr().out
             await moves.http.post("/indexes/docs/vectors/delete", json={"ids": ["late"]})
             assert await asyncio.to_thread(command, "import", "out.parquet", "--merge") == 0
             assert "late" in (await moves.http.get("/indexes/docs/vectors/fetch?ids=late")).json()["vectors"]
@@ -447,7 +447,7 @@ async def test_the_command_moves_all_the_way(
         assert await asyncio.to_thread(command, "move", "begin", "--to", "nowhere", *service) == 2
         assert "There is no store named 'nowhere'" in capfd.readouterr().err
         assert await asyncio.to_thread(command, "move", "begin", "--to", "new", *service) == 0
-        assert "local -> new, ready, 430 of 430 records copied, 0 changes pending" in capfd.readouterr().out
+        assert "local -> new, ready, 330 of 330 records copied, 0 changes pending" in capfd.readouterr().out
         assert await asyncio.to_thread(command, "move", "cut-over", *service) == 0
         assert await asyncio.to_thread(command, "move", "roll-back", *service) == 0
         assert await asyncio.to_thread(command, "move", "all", "--to", "new", "--replace", *service) == 0

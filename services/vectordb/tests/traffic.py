@@ -112,7 +112,8 @@ class Traffic:
         else:
             answer = await self._send(f"vectors/fetch?ids={name}&namespace=traffic", None)
             found = answer["vectors"][name]["metadata"]["n"] if name in answer["vectors"] else None
-        possible = [entry for entry in self.sent.get(name, []) if entry[0] >= least] or [(0, False)]
+        # Before its first write it is not there.
+        possible = [entry for entry in [(0, False), *self.sent.get(name, [])] if entry[0] >= least]
         true = any(number == found if present else found is None for number, present in possible)
         if not true:
             asked = "queried" if self.reads % 2 else "fetched"
