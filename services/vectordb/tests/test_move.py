@@ -174,7 +174,10 @@ async def test_killed_at_random_points_it_resumes_and_ends_equal(
         environment["ASKMESH_VECTORDB_POSTGRES_URL"] = chosen.postgres_url.get_secret_value()
         environment["ASKMESH_VECTORDB_POSTGRES_SCHEMA"] = chosen.postgres_schema
     with killable(environment) as service:
-        async with client(service.url) as moves, Traffic(service.url, patient=True) as traffic:
+        async with (
+            client(service.url) as moves,
+            Traffic(service.url, patient=True, per_second=20 if LONG else 10) as traffic,
+        ):
             phases: set[str] = set()
             over = asyncio.Event()
             driving = asyncio.create_task(_drive(moves, target, phases, over))
@@ -275,7 +278,7 @@ async def test_past_its_limit_the_log_is_given_up_and_the_store_filled_anew(fill
         async with client(url) as moves:
             move = await moves.begin("new")
             await moves.until(move, "ready")
-            async with Traffic(url, per_second=50) as traffic:
+            async with Traffic(url, per_second=20) as traffic:
                 vectors = [{"id": f"big{n}", "values": [1.0] * 8} for n in range(21)]
                 await moves.http.post("/indexes/docs/vectors/upsert", json={"vectors": vectors})
                 await moves.http.post("/indexes/docs/vectors/delete", json={"ids": ["r00003"]})
