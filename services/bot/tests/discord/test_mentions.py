@@ -123,6 +123,36 @@ async def test_peoples_names_take_the_place_of_their_ids(tmp_path):
     assert stage.assistant.questions[0].text == "What did Bob say about paths?"
 
 
+async def test_a_name_with_backslashes_is_a_name_like_any_other(tmp_path):
+    async with staged(tmp_path) as stage:
+        bob = stage.discord.person("bob")
+        bob.user["global_name"] = r"¯\_(ツ)_/¯ \1 \g<0>"
+        await stage.ada.mention(stage.channel, f"What did <@{bob.user['id']}> say about paths?")
+        await until(lambda: stage.assistant.questions)
+    assert stage.assistant.questions[0].text == r"What did ¯\_(ツ)_/¯ \1 \g<0> say about paths?"
+
+
+async def test_where_history_may_not_be_read_the_answer_is_a_plain_message(tmp_path):
+    async with staged(tmp_path, wait_ready=False) as stage:
+        denied = Permission.CREATE_PUBLIC_THREADS | Permission.READ_MESSAGE_HISTORY
+        channel = stage.discord.world.add_channel(stage.guild, "no-history", denied=denied)
+        await until(lambda: stage.frontend.status.state == "ready")
+        await stage.ada.mention(channel, "How do I read a text file?")
+        message = await stage.answer_with("**Sources**", lambda: stage.messages(channel))
+        await stage.ada.mention(channel, "")
+        await until(lambda: len(stage.messages(channel)) == 2)
+    assert "message_reference" not in message
+    assert not [r for r in stage.discord.requests if r.status == 403]
+
+
+async def test_history_that_was_closed_unseen_leads_to_a_plain_message(tmp_path):
+    async with staged(tmp_path) as stage:
+        deny = str(int(Permission.CREATE_PUBLIC_THREADS | Permission.READ_MESSAGE_HISTORY))
+        stage.channel["permission_overwrites"] = [{"id": stage.guild["id"], "type": 0, "allow": "0", "deny": deny}]
+        await stage.ada.mention(stage.channel, "How do I read a text file?")
+        await stage.answer_with("**Sources**", stage.messages)
+
+
 async def test_without_thread_permissions_the_answer_is_a_reply_that_tells_admins_once(tmp_path):
     async with staged(tmp_path, wait_ready=False) as stage:
         denied = Permission.CREATE_PUBLIC_THREADS

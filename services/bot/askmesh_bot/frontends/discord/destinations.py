@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 import discord
 
-from askmesh_bot.frontends.discord.rest import bounded, is_expired, is_transient
+from askmesh_bot.frontends.discord.rest import MAY_NOT_REPLY, bounded, is_expired, is_transient
 
 Buttons = discord.ui.View | None
 NO_MENTIONS = discord.AllowedMentions.none()
@@ -63,12 +63,14 @@ class ChannelPost:
 
 
 class ChannelDestination:
-    """Posts into a channel, thread or DM; the first message as a reply to `reply_to`, which it does not ping."""
+    """Posts into a channel, thread or DM; the first message as a reply to `reply_to`, which it does not ping, or as a
+    plain message where the bot may not read the history that it would reply to."""
 
     def __init__(
         self, channel: discord.abc.Messageable, deadline_s: float, reply_to: discord.Message | None = None
     ) -> None:
-        self._channel, self._deadline_s, self._reply_to = channel, deadline_s, reply_to
+        self._channel, self._deadline_s = channel, deadline_s
+        self._reply_to = reply_to if _may_reply(channel) else None
 
     async def send(self, content: str, buttons: Buttons = None) -> Post:
         # The nonce makes the second try harmless where the first arrived and only its response was lost.
@@ -76,9 +78,12 @@ class ChannelDestination:
         try:
             message = await self._send(content, nonce, buttons)
         except Exception as error:
-            if not is_transient(error):
+            if isinstance(error, discord.HTTPException) and error.code == MAY_NOT_REPLY:
+                self._reply_to = None  # what is known of the permissions is out of date
+            elif is_transient(error):
+                await asyncio.sleep(_RETRY_AFTER_S)
+            else:
                 raise
-            await asyncio.sleep(_RETRY_AFTER_S)
             message = await self._send(content, nonce, buttons)
         self._reply_to = None
         return ChannelPost(message, self._deadline_s)
@@ -104,6 +109,15 @@ class ChannelDestination:
 def _given(buttons: Buttons) -> dict[str, Any]:
     # Leaving `view` out keeps the buttons that a message has; passing None would take them away.
     return {} if buttons is None else {"view": buttons}
+
+
+def _may_reply(channel: object) -> bool:
+    if not isinstance(channel, discord.abc.GuildChannel | discord.Thread):
+        return True
+    if isinstance(channel, discord.Thread) and channel.parent is None:
+        return True  # not known: Discord decides
+    me = channel.guild.me
+    return me is None or channel.permissions_for(me).read_message_history
 
 
 async def _trigger_typing(channel: discord.abc.Messageable) -> None:

@@ -8,12 +8,11 @@ import discord
 from askmesh_kit.logs import get_logger
 
 from askmesh_bot.frontends.discord.answerer import Answerer, Asked
-from askmesh_bot.frontends.discord.destinations import NO_MENTIONS
+from askmesh_bot.frontends.discord.destinations import ChannelDestination
 from askmesh_bot.frontends.discord.humans import Humans
 from askmesh_bot.frontends.discord.journal import Place
 from askmesh_bot.frontends.discord.limits import Limits
 from askmesh_bot.frontends.discord.places import PlaceChooser
-from askmesh_bot.frontends.discord.rest import bounded
 from askmesh_bot.frontends.discord.rules import Rules
 from askmesh_bot.frontends.discord.staff import is_staff
 from askmesh_bot.frontends.discord.texts import say
@@ -124,7 +123,7 @@ class MentionHandler:
 
     async def _reply(self, message: discord.Message, text: str) -> None:
         try:
-            await bounded(message.reply(text, mention_author=False, allowed_mentions=NO_MENTIONS), self._deadline_s)
+            await ChannelDestination(message.channel, self._deadline_s, reply_to=message).send(text)
         except (discord.HTTPException, OSError, TimeoutError) as error:
             log.info("reply_refused", error=str(error))
 
@@ -143,7 +142,5 @@ def _follows_up(message: discord.Message, place: Place) -> bool:
 
 def _question(message: discord.Message, me: discord.ClientUser) -> str:
     """The words of the question, with people's names in place of their ids."""
-    text = re.sub(rf"<@!?{me.id}>", "", message.content)
-    for user in message.mentions:
-        text = re.sub(rf"<@!?{user.id}>", user.display_name, text)
-    return text.strip()
+    names = {user.id: user.display_name for user in message.mentions} | {me.id: ""}
+    return re.sub(r"<@!?(\d+)>", lambda found: names.get(int(found[1]), found[0]), message.content).strip()

@@ -18,6 +18,8 @@ _GONE = {10003, 10008, 50001, 50007, 50013, 50083, 160005}
 # Unknown webhook or interaction; webhook token invalid, which is how a token older than 15 minutes looks.
 _TOKEN_EXPIRED = {10015, 10062, 50027}
 ALREADY_ACKNOWLEDGED, UNKNOWN_INTERACTION, THREAD_EXISTS = 40060, 10062, 160004
+# A reply needs Read Message History.
+MAY_NOT_REPLY = 160002
 
 _running: set[asyncio.Task[Any]] = set()
 

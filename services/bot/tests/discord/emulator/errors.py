@@ -60,3 +60,7 @@ def missing_permissions() -> ApiError:
 
 def thread_exists() -> ApiError:
     return ApiError(400, 160004, "A thread has already been created for this message")
+
+
+def may_not_reply() -> ApiError:
+    return ApiError(403, 160002, "Cannot reply without permission to read message history")

@@ -147,6 +147,8 @@ async def get_messages(emulator: "Emulator", request: web.Request, body: Json) -
 async def post_message(emulator: "Emulator", request: web.Request, body: Json) -> Reply:
     channel = channel_of(emulator, request)
     may_write(emulator, channel)
+    if body.get("message_reference") and not emulator.world.permissions(channel) & Permission.READ_MESSAGE_HISTORY:
+        raise errors.may_not_reply()
     if body.get("enforce_nonce") and (same := emulator.by_nonce(channel, body.get("nonce"))):
         return 200, same
     message = messages.create(emulator.world, channel, emulator.world.bot, body)
