@@ -42,10 +42,12 @@ def _parser() -> argparse.ArgumentParser:
     bench.add_argument("--url", default="http://127.0.0.1:8003/v1", help="base URL (%(default)s)")
     bench.add_argument("--key", default="", help="API key")
     bench.add_argument("--model", default="", help="model asked for")
-    bench.add_argument("--concurrency", default="1,4,8,16", help="requests at once, one run each (%(default)s)")
-    bench.add_argument("--requests", type=int, help="requests a run; as many as at once by default")
-    bench.add_argument("--prompt-words", type=int, default=100, help="length of the prompts (%(default)s)")
-    bench.add_argument("--max-tokens", type=int, default=64, help="length of the answers (%(default)s)")
+    bench.add_argument(
+        "--concurrency", type=_counts, default="1,4,8,16", help="requests at once, one run each (%(default)s)"
+    )
+    bench.add_argument("--requests", type=_count, help="requests a run; as many as at once by default")
+    bench.add_argument("--prompt-words", type=_count, default=100, help="length of the prompts (%(default)s)")
+    bench.add_argument("--max-tokens", type=_count, default=64, help="length of the answers (%(default)s)")
     bench.add_argument("--json", action="store_true", help="print JSON")
 
     golden = commands.add_parser("golden", help="show the model's fingerprint and golden answer (transformers, int4)")
@@ -57,6 +59,16 @@ def _parser() -> argparse.ArgumentParser:
     build.add_argument("checkpoint", help="folder with safetensors weights, e.g. what `download` printed")
     build.add_argument("target", help="folder to make, for ASKMESH_LLM_MODEL")
     return parser
+
+
+def _count(text: str) -> int:
+    if not text.strip().isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of at least 1")
+    return int(text)
+
+
+def _counts(text: str) -> list[int]:
+    return [_count(part) for part in text.split(",")]
 
 
 def _serve(_: argparse.Namespace) -> None:
@@ -121,7 +133,7 @@ def _bench(arguments: argparse.Namespace) -> None:
     from askmesh_llm.commands.load import Load, run
 
     first = int(time.time())
-    for concurrency in (int(part) for part in arguments.concurrency.split(",")):
+    for concurrency in arguments.concurrency:
         requests = arguments.requests or concurrency
         load = Load(concurrency, requests, arguments.prompt_words, arguments.max_tokens, arguments.model, first)
         first += requests

@@ -88,6 +88,14 @@ def test_bench_measures_a_server(extractive: str) -> None:
     assert 0 < three["first_p50_s"] <= three["first_last_s"] <= three["total_p95_s"] <= three["wall_s"]
 
 
+@pytest.mark.parametrize("wrong", ["", "a", "0", "1,,2", "-1"])
+def test_bench_refuses_what_is_no_number_of_requests(wrong: str) -> None:
+    done = askmesh_llm("bench", f"--concurrency={wrong}")
+    assert done.returncode == 2
+    assert "is not a number of at least 1" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_bench_counts_what_failed(extractive: str) -> None:
     result = asyncio.run(run(f"{extractive}/v1", "", Load(2, 4, max_tokens=3)))
     assert (result.requests, result.failed) == (4, 0)

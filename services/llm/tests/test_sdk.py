@@ -128,3 +128,14 @@ def test_a_prompt_longer_than_the_context_is_refused_with_both_numbers(url: str)
     assert caught.value.code == "context_length_exceeded"
     assert str(limit) in caught.value.message
     assert "in the prompt" in caught.value.message
+
+
+@pytest.mark.parametrize("coldest", [{"temperature": 1e-300}, {"temperature": 1e-38, "top_p": 0.5}, {"top_p": 1e-320}])
+def test_the_smallest_temperatures_and_nuclei_are_greedy(url: str, coldest: dict[str, float]) -> None:
+    with sdk(url) as client:
+        texts = [
+            client.chat.completions.create(model="", messages=QUESTION, max_tokens=8, **values).choices[0].message
+            for values in ({"temperature": 0}, coldest)
+        ]
+    assert texts[0].content
+    assert texts[0] == texts[1]

@@ -11,8 +11,12 @@ import httpx2
 import openai
 import pytest
 from askmesh_kit.errors import UpstreamError
+from askmesh_kit.metrics import Metrics
 from askmesh_llm.app import create_app
 from askmesh_llm.engines.base import Chunk, Engine, EngineInfo, Prompt, SamplingParams, TokenCount, Usage
+from askmesh_llm.serving.admission import Admission
+from askmesh_llm.serving.generation import Generator
+from askmesh_llm.serving.metrics import LlmMetrics
 from askmesh_llm.settings import Settings
 
 from .conftest import running, sdk, settings
@@ -87,6 +91,20 @@ def test_a_client_that_goes_away_stops_the_generation_within_a_second(ticker: Ca
     metrics = httpx2.get(f"{url}/metrics", trust_env=False).text
     assert "askmesh_llm_active 0.0" in metrics
     assert 'outcome="abandoned"' in metrics
+
+
+@pytest.mark.anyio
+async def test_a_closed_answer_has_given_its_place_back() -> None:
+    metrics = LlmMetrics(Metrics())
+    admission = Admission(1, 0, metrics)
+    chunks = Generator(Ticker(), admission, metrics, 30).stream("closed", SamplingParams(max_tokens=2), "key/")
+    async for chunk in chunks:
+        assert admission.active == 1
+        if chunk.finish_reason:
+            break
+    await chunks.aclose()
+    assert admission.active == 0
+    assert "closed" not in RUNNING
 
 
 def test_a_client_that_does_not_read_loses_its_place(ticker: Callable[..., str]) -> None:

@@ -129,6 +129,8 @@ def test_an_unknown_engine_and_a_missing_upstream_say_what_to_do() -> None:
         create_engine(settings(engine="no_such_module:create"))
     with pytest.raises(SystemExit, match="ASKMESH_LLM_UPSTREAM_URL"):
         create_engine(settings(engine="openai"))
+    with pytest.raises(SystemExit, match="'ollama:11434'"):
+        create_engine(settings(engine="openai", upstream_url="http://127.0.0.1:1/v1,ollama:11434"))
 
 
 def test_the_readme_lists_every_setting_with_its_default() -> None:

@@ -27,9 +27,11 @@ class Generator:
         """
         meter = _Meter(self._metrics)
         try:
-            async for chunk in self._stream(prompt, params, caller):
-                meter.saw(chunk)
-                yield chunk
+            # Closed here, not by the garbage collector: whoever closes this generator finds the place free.
+            async with aclosing(self._stream(prompt, params, caller)) as chunks:
+                async for chunk in chunks:
+                    meter.saw(chunk)
+                    yield chunk
         except ServiceError as error:
             meter.outcome = error.code
             raise
@@ -38,7 +40,9 @@ class Generator:
 
     async def _stream(self, prompt: Prompt, params: SamplingParams, caller: str) -> AsyncGenerator[Chunk, None]:
         if reason := await self.engine.ready():
-            raise ModelLoading(f"The model can't answer yet: {reason}.", fix="Try again shortly.", retry_after=5)
+            raise ModelLoading(
+                f"The model can't answer yet: {reason.rstrip('.')}.", fix="Try again shortly.", retry_after=5
+            )
         ends = time.monotonic() + time_left(self._longest_s)
         tokens = await self._weight(prompt, params)
         async with self._admission.place(caller, tokens), aclosing(self.engine.generate(prompt, params)) as chunks:

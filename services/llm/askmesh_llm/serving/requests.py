@@ -26,6 +26,8 @@ _HARMLESS: Mapping[str, tuple[Any, ...]] = {
     "audio": (),
     "prediction": (),
 }
+# Below these, in 32-bit floats, logits overflow and a nucleus holds no token at all. Both mean: the likeliest token.
+_COLDEST, _TIGHTEST = 1e-5, 1e-9
 _ROLES: Mapping[str, Role] = {"system": "system", "developer": "system", "user": "user", "assistant": "assistant"}
 
 
@@ -53,13 +55,19 @@ def sampling(body: SamplingRequest, info: EngineInfo) -> SamplingParams:
     return SamplingParams(
         model=body.model if body.model and body.model in info.others else "",
         max_tokens=limit,
-        temperature=1.0 if body.temperature is None else body.temperature,
-        top_p=1.0 if body.top_p is None else body.top_p,
+        temperature=_temperature(body.temperature),
+        top_p=1.0 if body.top_p is None else max(body.top_p, _TIGHTEST),
         seed=body.seed,
         stop=tuple(stop),
         logprobs=logprobs,
         extra=_extra(body, info),
     )
+
+
+def _temperature(asked: float | None) -> float:
+    if asked is None:
+        return 1.0
+    return 0.0 if asked < _COLDEST else asked
 
 
 def _logprobs(body: SamplingRequest) -> int | None:

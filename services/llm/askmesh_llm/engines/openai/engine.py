@@ -23,6 +23,9 @@ def create(settings: Settings) -> Engine:
     urls = [url.strip() for url in settings.upstream_url.split(",") if url.strip()]
     if not urls:
         raise SystemExit("the openai engine needs ASKMESH_LLM_UPSTREAM_URL, e.g. http://127.0.0.1:11434/v1")
+    for url in urls:
+        if not url.startswith(("http://", "https://")):
+            raise SystemExit(f"ASKMESH_LLM_UPSTREAM_URL has {url!r}: write http://… or https://…")
     keys = _for_each(settings.upstream_api_key.get_secret_value(), ",", len(urls), "UPSTREAM_API_KEY")
     models = _for_each(settings.upstream_model, ",", len(urls), "UPSTREAM_MODEL")
     names: list[dict[str, str]] = [{} for _ in urls]
