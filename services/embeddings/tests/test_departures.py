@@ -73,7 +73,7 @@ async def depart_at_random(url, count, dice):
     return answered
 
 
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(3600)
 async def test_departures_leave_no_task_no_queue_and_no_memory_behind(make_settings):
     dice = random.Random(3)
     encoder = "minilm" if REQUESTS >= 5_000 else "own_encoders:HashEncoder"
