@@ -173,8 +173,10 @@ class Mover:
         raise _Changed
 
     async def _cut_over(self, move: Move, replicator: Replicator | None) -> None:
-        if move.phase != "ready" or replicator is None:
+        if move.phase != "ready":
             raise NotSettled(f"The move is in the phase {move.phase}, not ready.", fix="Wait until it is ready.")
+        if replicator is None:
+            raise NotSettled("A store cannot be reached.", fix="See what delays the move.")
         await self._change_places(move, replicator)
 
     async def _roll_back(self, move: Move, replicator: Replicator | None) -> None:
@@ -206,8 +208,9 @@ class Mover:
                         retry_after=1,
                     )
                 await self._records.swap(move, "ready" if left.primary == move.target else "reversed")
-        finally:
+        except BaseException:
             await self._records.hold(0.0)
+            raise
 
     def _replicating(self) -> Replicator:
         """From the primary to the secondary, as they are now."""

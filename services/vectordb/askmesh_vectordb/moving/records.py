@@ -88,12 +88,12 @@ class MoveRecords:
         return await self._journal.run(write)
 
     async def save(self, move: Move, *, phase: Phase | None = None, error: str | None = None) -> None:
-        """The progress, and the phase where it is another one; `error` stands until the next save."""
+        """The progress, and the phase where it is to be another one; `error` stands until the next save."""
 
         def write(connection: sqlite3.Connection) -> None:
             connection.execute(
-                "UPDATE moves SET phase = ?, updated = ?, error = ?, progress = ? WHERE id = ?",
-                [phase or move.phase, time.time(), error, json.dumps(move.progress.to_json()), move.id],
+                "UPDATE moves SET phase = coalesce(?, phase), updated = ?, error = ?, progress = ? WHERE id = ?",
+                [phase, time.time(), error, json.dumps(move.progress.to_json()), move.id],
             )
 
         await self._journal.run(write)
