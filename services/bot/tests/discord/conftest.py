@@ -22,7 +22,7 @@ with warnings.catch_warnings():
 
 from askmesh_bot.conversations.service import Conversations
 from askmesh_bot.database.engine import Database
-from askmesh_bot.database.models import AnswerRow, FeedbackRow
+from askmesh_bot.database.models import AnswerRow, DocumentRow, FeedbackRow
 from askmesh_bot.frontends.discord.frontend import DiscordFrontend
 from askmesh_bot.frontends.discord.settings import DiscordSettings
 from askmesh_bot.frontends.discord.status import State
@@ -135,6 +135,12 @@ def settings_for(discord: Emulator, tmp_path: Path, **changes: Any) -> DiscordSe
     return settings.model_copy(update={} if "edit_interval_s" in changes else {"edit_interval_s": INTERVAL_S})
 
 
+def learned_document() -> DocumentRow:
+    """The document that the scripted passages are of."""
+    key = {"collection": "default", "source": "stdlib", "id": "pathlib"}
+    return DocumentRow(**key, kind="docstring", content_hash="1", text="Open the file in text mode, read it.")
+
+
 @asynccontextmanager
 async def staged(tmp_path: Path, wait_ready: bool = True, **changes: Any) -> AsyncIterator[Stage]:
     """A stage for the length of the block."""
@@ -147,6 +153,8 @@ async def staged(tmp_path: Path, wait_ready: bool = True, **changes: Any) -> Asy
         settings = settings_for(discord, tmp_path, **changes)
         golden = GoldenSet(database, ReviewSettings(_env_file=None))
         frontend = DiscordFrontend(settings, BASE_URL, conversations, database, registry, golden=golden)
+        async with database.write() as session:
+            session.add(learned_document())
         await frontend.start()
         stage = Stage(discord, frontend, assistant, guild, channel, conversations, database, registry, golden)
         try:

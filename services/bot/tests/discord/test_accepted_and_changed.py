@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+from askmesh_bot.database.discord import DiscordAnswerRow
 from askmesh_bot.database.models import ChunkRow, CollectionRow, DocumentRow, SourceRow
 from sqlalchemy import delete, update
 
@@ -67,6 +68,16 @@ async def change(stage, *statements):
             await session.execute(statement)
 
 
+async def noted(stage, message):
+    """Waits until it is known what an answer cites: a moment after it is there."""
+    async with asyncio.timeout(10):
+        while True:
+            async with stage.database.read() as session:
+                if await session.get(DiscordAnswerRow, int(message["id"])):
+                    return
+            await asyncio.sleep(0.02)
+
+
 def of(key, **values):
     return update(ChunkRow).where(ChunkRow.record_id == key).values(**values)
 
@@ -91,6 +102,7 @@ async def test_an_answer_whose_source_changed_or_went_says_so_on_top(tmp_path):
         assert message["components"] == first["components"]
         await stage.answer_with("has changed since", lambda: [stage.discord.world.messages[second["id"]]])
         third = await answer(stage, "Third?")
+        await noted(stage, third)
         edits = len(stage.discord.edits[first["id"]])
         gone = (
             delete(ChunkRow).where(ChunkRow.record_id == "p1"),

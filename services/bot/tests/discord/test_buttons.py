@@ -1,8 +1,11 @@
 """The buttons below an answer, also after a restart."""
 
 import asyncio
+from datetime import UTC, datetime
 
 import pytest
+from askmesh_bot.database.models import DocumentRow
+from sqlalchemy import delete, update
 
 from .conftest import staged, until
 from .scripted import READ_TEXT, abstained
@@ -71,6 +74,23 @@ async def test_an_abstention_shows_the_nearest_sources(tmp_path):
         stage.assistant.script = lambda question: abstained()
         message = await answer(stage)
         await told(await stage.ada.click(message, "Sources"), "> Open the file in text mode")
+
+
+@pytest.mark.parametrize(
+    "taken_back",
+    [delete(DocumentRow), update(DocumentRow).values(synced_at=datetime(2100, 1, 1, tzinfo=UTC))],
+    ids=["deleted", "learned anew"],
+)
+@pytest.mark.parametrize("script", [None, abstained], ids=["answered", "abstained"])
+async def test_what_was_taken_back_since_is_not_quoted_any_more(tmp_path, taken_back, script):
+    async with staged(tmp_path) as stage:
+        if script:
+            stage.assistant.script = lambda question: script()
+        message = await answer(stage)
+        async with stage.database.write() as session:
+            await session.execute(taken_back)
+        content = await told(await stage.ada.click(message, "Sources"), READ_TEXT)
+    assert "Open the file" not in content
 
 
 async def test_only_the_asker_asks_again(tmp_path):

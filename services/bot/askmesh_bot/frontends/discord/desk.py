@@ -1,6 +1,8 @@
 """What buttons and `/privacy` do: feedback, the sources of an answer, asking again, forgetting people."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from datetime import timedelta
 
 import discord
 from askmesh_kit.errors import NotFound
@@ -106,11 +108,22 @@ class ButtonDesk:
             return
         cited = [(Passage(**citation["passage"]), str(citation["sentence"])) for citation in row.citations]
         shown = cited or [(Passage(**passage), "") for passage in row.passages]
-        text = rendering.sources(shown, self._answerer.base_url)
+        text = rendering.sources(await self._quotable(row, shown), self._answerer.base_url)
         first, *more = messages(text or say("no_sources", language))
         await _tell(click, first)
         for content in more[: _MOST_MESSAGES - 1]:
             await click.followup.send(content, ephemeral=True, allowed_mentions=NO_MENTIONS, suppress_embeds=True)
+
+    async def _quotable(self, row: AnswerRow, shown: list[tuple[Passage, str]]) -> list[tuple[Passage, str]]:
+        """The passages, without the words of those whose document has changed or gone since the question was asked:
+        what was taken back is not told again."""
+        places = {(passage.source, passage.document) for passage, _ in shown}
+        asked_at = row.created_at - timedelta(milliseconds=row.timings_ms.get("total", 0.0))
+        same = await self._answerer.published.unchanged(row.collection, places, asked_at)
+        return [
+            (passage if (passage.source, passage.document) in same else replace(passage, text=""), sentence)
+            for passage, sentence in shown
+        ]
 
     async def _ask_again(self, click: Click, answer_id: str, asker_id: int) -> None:
         language = language_of(click.locale)

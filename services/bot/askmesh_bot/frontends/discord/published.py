@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from askmesh_kit.logs import get_logger
@@ -94,6 +94,21 @@ class Published:
         async with self._database.read() as session:
             row = await session.get(DiscordAnswerRow, message_id)
             return _shown(row) if row else None
+
+    async def unchanged(
+        self, collection: str, documents: Iterable[tuple[str, str]], since: datetime
+    ) -> set[tuple[str, str]]:
+        """Which of these documents, as (source, document), are as they were then: neither deleted nor learned anew."""
+        table, found = DocumentRow, set[tuple[str, str]]()
+        async with self._database.read() as session:
+            for source, document in set(documents):
+                query = select(table.synced_at).where(
+                    table.collection == collection, table.source == source, table.id == document
+                )
+                learned_at = await session.scalar(query)
+                if learned_at is not None and learned_at <= since:
+                    found.add((source, document))
+        return found
 
     async def outdated(self) -> list[Outdated]:
         """The answers whose cited records changed or vanished since."""
