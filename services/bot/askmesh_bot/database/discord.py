@@ -146,8 +146,8 @@ class DiscordThreadAuthorRow(Base):
 class DiscordLiveChannelRow(Base):
     """A channel whose threads are learned as they are written, and how far its past has been listed.
 
-    `alive_at`: up to when everything was heard. `listing`: its archived threads are being listed, from `cursor` back
-    to `until`; `found`: how many the listing has found.
+    `alive_at`: up to when everything was heard. `listing`: its archived threads are being listed, from `cursor`
+    back; `found`: how many the listing has found.
     """
 
     __tablename__ = "discord_live_channels"
@@ -157,5 +157,4 @@ class DiscordLiveChannelRow(Base):
     alive_at: Mapped[datetime] = mapped_column(default=now)
     listing: Mapped[bool] = mapped_column(default=False)
     cursor: Mapped[datetime | None]
-    until: Mapped[datetime | None]
     found: Mapped[int] = mapped_column(default=0)

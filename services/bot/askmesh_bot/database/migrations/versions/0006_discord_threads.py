@@ -35,7 +35,6 @@ def upgrade() -> None:
         sa.Column("alive_at", sa.DateTime(), nullable=False),
         sa.Column("listing", sa.Boolean(), nullable=False),
         sa.Column("cursor", sa.DateTime(), nullable=True),
-        sa.Column("until", sa.DateTime(), nullable=True),
         sa.Column("found", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("channel_id", name=op.f("pk_discord_live_channels")),
     )

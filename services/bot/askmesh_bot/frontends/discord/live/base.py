@@ -26,14 +26,13 @@ class Known:
 
 @dataclass
 class LiveChannel:
-    """`alive_at`: up to when everything was heard. Its archived threads are listed from `cursor` back to `until`."""
+    """`alive_at`: up to when everything was heard. While `listing`, its archived threads are listed from `cursor` back."""
 
     channel_id: int
     guild_id: int
     alive_at: datetime
     listing: bool = False
     cursor: datetime | None = None
-    until: datetime | None = None
     found: int = 0
 
 

@@ -96,10 +96,10 @@ class Ears:
     async def backfill(self, guild_id: int, channel_id: int) -> None:
         """Read what was written in a channel so far; goes on where it was if that is under way. Raises
         SQLAlchemyError."""
-        if not self.progress(channel_id).done:
-            return
-        channel = LiveChannel(channel_id, guild_id, now(), listing=True)
-        await self._notes.keep_channel(channel)
+        known = self._notes.channels.get(channel_id)
+        if known is None or not known.listing:
+            alive_at = known.alive_at if known else now()
+            await self._notes.keep_channel(LiveChannel(channel_id, guild_id, alive_at, listing=True))
 
     def progress(self, channel_id: int) -> Progress:
         """How far that is."""

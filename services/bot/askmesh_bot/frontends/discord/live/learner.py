@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import time
 from datetime import datetime, timedelta
 
 import discord
@@ -28,6 +29,9 @@ _PAGE = 100
 _FEW = 200
 _IDLE_S, _ALIVE_EVERY_S = 1.0, 60.0
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 5.0, 900.0
+# Pages listed of what was closed while nobody listened, and how much further back than that.
+_MOST_PAGES, _OVERLAP = 20, timedelta(minutes=5)
+_LOOK_AGAIN_S = 30.0
 
 
 class Learner:
@@ -45,12 +49,12 @@ class Learner:
     ) -> None:
         self._notes, self._ears, self._reader, self._library = notes, ears, reader, library
         self._configs, self._collection, self._settings = configs, collection, settings
-        self._missed = True
+        self._missed, self._look_again_at = True, 0.0
         self._alive_at = now()
 
     def session_began(self) -> None:
         """What happened before this session may not have been heard."""
-        self._missed = True
+        self._missed, self._look_again_at = True, 0.0
         self._notes.changed.set()
 
     async def run(self, client: discord.Client, status: Status) -> None:
@@ -77,9 +81,15 @@ class Learner:
     async def _step(self, client: discord.Client) -> bool:
         """Do the most pressing thing; False where there is nothing to do now."""
         await self._settle(client)
-        if self._missed:
-            self._missed = False
-            await self._look_back(client)
+        if self._missed and time.monotonic() >= self._look_again_at:
+            # Should this fail, it is tried again after what is known by now.
+            self._look_again_at, self._missed = time.monotonic() + _LOOK_AGAIN_S, False
+            try:
+                await self._look_back(client)
+            except BaseException:
+                self._missed = True
+                raise
+            self._look_again_at = 0.0
         known = self._notes.next_due()
         if known is not None and known.due_at is not None and known.due_at <= now():
             await self._kindly(client, known)
@@ -123,13 +133,18 @@ class Learner:
         log.info("channel_forgotten", channel=channel_id)
 
     async def _look_back(self, client: discord.Client) -> None:
-        """Everything known is read again, and what may have been closed meanwhile is listed."""
+        """Everything known is read again, and what may have been closed meanwhile."""
         for channel in list(self._notes.channels.values()):
             await self._notes.mark(self._notes.in_channel(channel.channel_id), 0.0, urgent=False)
             await self._notes.mark(self._open_threads(client, channel), 0.0, urgent=False)
-            if not channel.listing:
-                channel.listing, channel.cursor, channel.until = True, None, channel.alive_at - timedelta(minutes=5)
-                await self._notes.keep_channel(channel)
+            since, cursor = channel.alive_at - _OVERLAP, None
+            for _ in range(_MOST_PAGES):
+                page = await self._page(client, channel, cursor)
+                new = [thread for thread in page if thread.archive_timestamp >= since]
+                await self._notes.mark([_known(thread) for thread in new], 0.0, urgent=False)
+                if len(new) < _PAGE:
+                    break
+                cursor = new[-1].archive_timestamp
 
     def _open_threads(self, client: discord.Client, channel: LiveChannel) -> list[Known]:
         guild = client.get_guild(channel.guild_id)
@@ -141,27 +156,29 @@ class Learner:
         channel = next((one for one in self._notes.channels.values() if one.listing), None)
         if channel is None:
             return False
-        where = client.get_channel(channel.channel_id)
-        found: list[discord.Thread] = []
-        if isinstance(where, discord.TextChannel | discord.ForumChannel):
-            try:
-                found = await bounded(_page(where, channel.cursor), self._settings.rest_deadline_s)
-            except (discord.HTTPException, OSError, TimeoutError) as error:
-                log.warning("not_listed", channel=channel.channel_id, error=str(error))
-                if not isinstance(error, discord.Forbidden | discord.NotFound):
-                    await asyncio.sleep(_FIRST_PAUSE_S)
-                    return True
-        new = [thread for thread in found if channel.until is None or thread.archive_timestamp >= channel.until]
-        if channel.cursor is None and channel.until is None:
-            threads = self._open_threads(client, channel)
-            channel.found += len(threads)
-            await self._notes.mark(threads, 0.0, urgent=False)
-        await self._notes.mark([_known(thread) for thread in new], 0.0, urgent=False)
-        channel.found += len(new)
-        channel.listing = len(new) == _PAGE
-        channel.cursor = new[-1].archive_timestamp if new else channel.cursor
+        page = await self._page(client, channel, channel.cursor)
+        found = [_known(thread) for thread in page]
+        if channel.cursor is None:
+            found += self._open_threads(client, channel)
+        await self._notes.mark(found, 0.0, urgent=False)
+        channel.found += len(found)
+        channel.listing = len(page) == _PAGE
+        channel.cursor = page[-1].archive_timestamp if page else channel.cursor
         await self._notes.keep_channel(channel)
         return True
+
+    async def _page(
+        self, client: discord.Client, channel: LiveChannel, before: datetime | None
+    ) -> list[discord.Thread]:
+        """Archived threads, those closed last first; none where they may not be seen. Raises what Discord's API does."""
+        where = client.get_channel(channel.channel_id)
+        if not isinstance(where, discord.TextChannel | discord.ForumChannel):
+            return []
+        try:
+            return await bounded(_archived(where, before), self._settings.rest_deadline_s)
+        except (discord.Forbidden, discord.NotFound) as error:
+            log.warning("not_listed", channel=channel.channel_id, error=str(error))
+            return []
 
     async def _kindly(self, client: discord.Client, known: Known) -> None:
         """Read a thread and learn it; later if that fails."""
@@ -219,7 +236,9 @@ class Learner:
         return self._configs.get(thread.guild.id).collection_in(places) or self._collection
 
 
-async def _page(channel: discord.TextChannel | discord.ForumChannel, before: datetime | None) -> list[discord.Thread]:
+async def _archived(
+    channel: discord.TextChannel | discord.ForumChannel, before: datetime | None
+) -> list[discord.Thread]:
     return [thread async for thread in channel.archived_threads(limit=_PAGE, before=before)]
 
 

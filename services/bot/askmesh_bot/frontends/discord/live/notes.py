@@ -181,4 +181,4 @@ def _known(row: DiscordThreadRow) -> Known:
 
 
 def _channel(row: DiscordLiveChannelRow) -> LiveChannel:
-    return LiveChannel(row.channel_id, row.guild_id, row.alive_at, row.listing, row.cursor, row.until, row.found)
+    return LiveChannel(row.channel_id, row.guild_id, row.alive_at, row.listing, row.cursor, row.found)
