@@ -61,8 +61,10 @@ def killable(settings: dict[str, str]) -> Iterator[Killable]:
     service = Killable(settings)
     try:
         service.start()
-        yield service
-        service.kill(signal.SIGTERM)
+        try:
+            yield service
+        finally:
+            service.kill(signal.SIGTERM)
     finally:
         service.close()
 
