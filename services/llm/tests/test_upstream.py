@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from askmesh_kit.errors import ServiceError
-from askmesh_llm.engines.base import Chunk, ContextLengthExceeded, Message, SamplingParams
+from askmesh_llm.engines.base import Chunk, ContextLengthExceeded, Message, SamplingParams, TokenLogprob, Usage
 from askmesh_llm.engines.openai.engine import OpenAIEngine, create
 
 from .conftest import settings
@@ -68,6 +68,40 @@ async def test_text_passes_through_whole_whatever_separators_it_holds(raw_server
     assert chunks[-1].usage
 
 
+@pytest.mark.parametrize(
+    ("pieces", "text"),
+    [
+        (["hi \ud83d", "\ude42 there"], "hi \U0001f642 there"),
+        (["hi \ud83d", "there"], "hi \ufffdthere"),
+        (["\ude42 hi"], "\ufffd hi"),
+        (["hi \ud83d"], "hi \ufffd"),
+    ],
+)
+async def test_halves_of_characters_are_joined_or_replaced(
+    raw_server: Callable[..., Any], pieces: list[str], text: str
+) -> None:
+    chunks = await ask(await raw_server(answering(b"".join(map(event, pieces)) + event(reason="stop"))))
+    assert "".join(chunk.text for chunk in chunks) == text
+
+
+@pytest.mark.parametrize("counts", [(-5, 2), (10**400, 2), (1, None), ("1", 2)])
+async def test_a_usage_that_counts_nothing_is_replaced_by_an_estimate(
+    raw_server: Callable[..., Any], counts: tuple[Any, Any]
+) -> None:
+    usage = {"prompt_tokens": counts[0], "completion_tokens": counts[1]}
+    last = b"data: " + json.dumps({"choices": [{"delta": {}, "finish_reason": "stop"}], "usage": usage}).encode()
+    chunks = await ask(await raw_server(answering(event("a") + last + b"\n\n")))
+    assert chunks[-1].usage == Usage(6, 1)
+
+
+async def test_log_probabilities_that_are_no_numbers_are_left_out(raw_server: Callable[..., Any]) -> None:
+    entries = [{"token": "\ud83d", "logprob": value} for value in (-1.5, float("nan"), 10**400)]
+    choice = {"delta": {"content": "a"}, "finish_reason": "stop", "logprobs": {"content": entries}}
+    body = b"data: " + json.dumps({"choices": [choice]}).encode() + b"\n\n"
+    chunks = await ask(await raw_server(answering(body)))
+    assert chunks[0].logprobs == (TokenLogprob("\ufffd", -1.5),)
+
+
 async def test_an_answer_that_breaks_off_is_an_error_not_a_short_answer(raw_server: Callable[..., Any]) -> None:
     assert (await failure(await raw_server(answering(event("half"))))).code == "upstream_disconnected"
 
@@ -103,7 +137,14 @@ async def test_nobody_there_is_unavailable() -> None:
 
 @pytest.mark.parametrize(
     "body",
-    [b"data: not json\n\n", b"data: [1]\n\n", b'data: {"error": {"message": "out of memory"}}\n\n', b"<html>", b""],
+    [
+        b"data: not json\n\n",
+        b"data: [1]\n\n",
+        b'data: {"error": {"message": "out of memory"}}\n\n',
+        b"<html>",
+        b"",
+        b"data: " + b"[" * 9000 + b"\n\n",
+    ],
 )
 async def test_what_is_not_an_answer_is_an_upstream_error(raw_server: Callable[..., Any], body: bytes) -> None:
     assert (await failure(await raw_server(answering(body)))).status == 502
@@ -130,6 +171,30 @@ async def test_an_upstreams_status_becomes_ours(
     assert (error.status, error.code) == (ours, code)
     if ours == 429:
         assert error.retry_after == 7
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (b'{"error": {"message": "bad \\ud83d", "code": "a b\\r\\n"}}', "bad \ufffd."),
+        (b'{"error": "why"}', "says: why."),
+        (b'{"detail": [{"loc": "x"}]}', '[{"loc": "x"}]'),
+        (b"[" * 9000, "says: [[["),
+        (b"", "nothing."),
+    ],
+)
+async def test_whatever_an_upstreams_error_holds_it_can_be_told(
+    raw_server: Callable[..., Any], body: bytes, said: str
+) -> None:
+    error = await failure(await raw_server(answering(body, "400 Bad Request")))
+    assert (error.status, error.code) == (400, "upstream_refused")
+    assert said in error.detail.encode().decode()
+    assert len(error.detail) < 400
+
+
+async def test_nobody_is_told_to_wait_for_ever(raw_server: Callable[..., Any]) -> None:
+    error = await failure(await raw_server(answering(b"", "429 Too Many", "Retry-After: " + "9" * 30 + "\r\n")))
+    assert error.retry_after == 86_400
 
 
 async def test_an_upstreams_context_error_keeps_its_kind(raw_server: Callable[..., Any]) -> None:

@@ -1,10 +1,13 @@
 """Reads what an upstream answers, whatever it holds."""
 
-import json
-import math
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, TypeGuard
 
 from askmesh_llm.engines.base import Chunk, FinishReason, TokenCount, TokenLogprob, Usage
+from askmesh_llm.engines.openai.text import parse, whole_characters
+
+# No count of tokens and no log-probability is larger.
+_LARGEST = 2**53
 
 
 def read(data: dict[str, Any]) -> Chunk:
@@ -23,11 +26,11 @@ def read(data: dict[str, Any]) -> Chunk:
 def read_count(body: bytes) -> TokenCount | None:
     """What a `/tokenize` of vLLM's shape tells; None where it is not one."""
     try:
-        told = json.loads(body)
+        told = parse(body)
     except ValueError:
         return None
     count, ids = (told.get("count"), told.get("tokens")) if isinstance(told, dict) else (None, None)
-    if not isinstance(count, int):
+    if not _is_count(count):
         return None
     return TokenCount(count, tuple(item for item in ids if isinstance(item, int)) if isinstance(ids, list) else ())
 
@@ -37,7 +40,7 @@ def _usage(data: dict[str, Any]) -> Usage | None:
     if not isinstance(usage, dict):
         return None
     read, written = usage.get("prompt_tokens"), usage.get("completion_tokens")
-    return Usage(read, written) if isinstance(read, int) and isinstance(written, int) else None
+    return Usage(read, written) if _is_count(read) and _is_count(written) else None
 
 
 def _logprobs(given: Any) -> tuple[TokenLogprob, ...]:
@@ -50,7 +53,7 @@ def _logprobs(given: Any) -> tuple[TokenLogprob, ...]:
         return ()
     padded = [*tops, *[None] * (len(tokens) - len(tops))]
     return tuple(
-        TokenLogprob(token, value, tuple(item for item in top.items() if _is_number(item[1])) if _is_dict(top) else ())
+        TokenLogprob(whole_characters(token), value, _top(top.items() if _is_dict(top) else ()))
         for token, value, top in zip(tokens, values, padded, strict=False)
         if isinstance(token, str) and _is_number(value)
     )
@@ -59,7 +62,12 @@ def _logprobs(given: Any) -> tuple[TokenLogprob, ...]:
 def _of_chat(item: dict[str, Any]) -> TokenLogprob:
     top = item.get("top_logprobs")
     entries = [entry for entry in top if _is_entry(entry)] if isinstance(top, list) else []
-    return TokenLogprob(item["token"], item["logprob"], tuple((entry["token"], entry["logprob"]) for entry in entries))
+    likely = _top((entry["token"], entry["logprob"]) for entry in entries)
+    return TokenLogprob(whole_characters(item["token"]), item["logprob"], likely)
+
+
+def _top(entries: Iterable[tuple[str, Any]]) -> tuple[tuple[str, float], ...]:
+    return tuple((whole_characters(token), value) for token, value in entries if _is_number(value))
 
 
 def _is_entry(item: Any) -> bool:
@@ -71,4 +79,9 @@ def _is_dict(value: Any) -> bool:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and math.isfinite(value)
+    # Only comparing is safe: an integer may be too large for a float. NaN is within no bounds.
+    return isinstance(value, (int, float)) and -_LARGEST < value < _LARGEST
+
+
+def _is_count(value: Any) -> TypeGuard[int]:
+    return isinstance(value, int) and 0 <= value < _LARGEST

@@ -1,7 +1,6 @@
 """One OpenAI-compatible server: its models, its tokeniser, its streams."""
 
 import asyncio
-import json
 from collections.abc import AsyncGenerator, Mapping
 from typing import Any
 
@@ -14,6 +13,7 @@ from pydantic import SecretStr
 from askmesh_llm.engines.base import Chunk, FinishReason, Prompt, SamplingParams, TokenCount, Usage, completion_budget
 from askmesh_llm.engines.openai import answer, body
 from askmesh_llm.engines.openai.health import Health
+from askmesh_llm.engines.openai.text import Joiner, parse, whole_characters
 from askmesh_llm.engines.openai.wire import check_status, disconnected, events, translated_errors, whole
 from askmesh_llm.settings import Settings
 
@@ -51,7 +51,8 @@ class Upstream:
             self.known = isinstance(error, UpstreamError)
             return
         self.model = self.model or next(iter(entries), "")
-        self.owned_by = str(entries.get(self.model, {}).get("owned_by") or "upstream")
+        owner = entries.get(self.model, {}).get("owned_by")
+        self.owned_by = whole_characters(owner) if owner and isinstance(owner, str) else "upstream"
         lengths = {name: entry.get("max_model_len") for name, entry in entries.items()}
         self._lengths = {name: length for name, length in lengths.items() if isinstance(length, int) and length > 0}
         self.known = True
@@ -72,7 +73,7 @@ class Upstream:
         path, fields = body.request(prompt, params)
         fields |= {"model": self.name_of(params.model), self._settings.upstream_max_tokens_name: budget}
         reason: FinishReason | None = None
-        usage, pieces = None, 0
+        usage, pieces, text = None, 0, Joiner()
         with translated_errors():
             async with self._client.stream("POST", path, json=fields) as response:
                 await check_status(response)
@@ -81,10 +82,10 @@ class Upstream:
                     reason, usage = chunk.finish_reason or reason, chunk.usage or usage
                     if chunk.text or chunk.logprobs:
                         pieces += 1
-                        yield Chunk(chunk.text, logprobs=chunk.logprobs)
+                        yield Chunk(text.push(chunk.text), logprobs=chunk.logprobs)
         if reason is None:
             raise disconnected()
-        yield Chunk("", reason, usage or Usage(body.estimate(prompt), pieces))
+        yield Chunk(text.flush(), reason, usage or Usage(body.estimate(prompt), pieces))
 
     async def tokenize(self, prompt: Prompt, model: str) -> TokenCount | None:
         """By its own `/tokenize` where it has vLLM's, else None. Raises ServiceError."""
@@ -125,7 +126,11 @@ class Upstream:
                 await check_status(response)
                 told = await whole(response)
         try:
-            listed = json.loads(told)["data"]
-            return {str(entry["id"]): entry for entry in listed if isinstance(entry, dict) and entry.get("id")}
+            listed = parse(told)["data"]
+            return {
+                whole_characters(str(entry["id"])): entry
+                for entry in listed
+                if isinstance(entry, dict) and entry.get("id")
+            }
         except (ValueError, KeyError, TypeError):
             return {}

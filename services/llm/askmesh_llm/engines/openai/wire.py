@@ -1,6 +1,6 @@
 """The upstream's side of OpenAI's protocol: events out of bytes, and its errors as ours."""
 
-import json
+import re
 from collections.abc import AsyncGenerator, AsyncIterator, Generator
 from contextlib import contextmanager
 from typing import Any
@@ -17,11 +17,15 @@ from askmesh_kit.errors import (
 )
 
 from askmesh_llm.engines.base import ContextLengthExceeded
+from askmesh_llm.engines.openai.text import parse, whole_characters
 
 # An event longer than this, in bytes, is not something a token stream holds.
 LONGEST_EVENT = 1024 * 1024
 # A body longer than this, in bytes, is no list of models and no prompt's token ids.
 LONGEST_BODY = 16 * 1024 * 1024
+# Nobody is told to wait longer than this, in seconds.
+_LONGEST_WAIT_S = 86_400.0
+_CODE = re.compile(r"[\w.-]{1,64}", re.ASCII)
 
 
 @contextmanager
@@ -70,7 +74,7 @@ async def whole(response: httpx2.Response, limit: int = LONGEST_BODY) -> bytes:
 def status_error(status: int, text: str, retry_after: str | None) -> ServiceError:
     """Our error for an upstream's status and body. What only the operator can mend is a 502 for the caller."""
     message, code, param = _error_fields(text)
-    said = f"The upstream says: {message}"
+    said = f"The upstream says: {message}" + ("" if message.endswith((".", "!", "?")) else ".")
     if status == 400 and (code == "context_length_exceeded" or "maximum context length" in message):
         return ContextLengthExceeded(message, param=param)
     if status in (400, 422):
@@ -79,7 +83,8 @@ def status_error(status: int, text: str, retry_after: str | None) -> ServiceErro
         return TooLarge(said)
     if status == 429:
         seconds = float(retry_after) if retry_after and retry_after.isascii() and retry_after.isdigit() else 1.0
-        return Overloaded(said, fix="Try again later.", code="rate_limit_exceeded", retry_after=seconds)
+        wait = min(seconds, _LONGEST_WAIT_S)
+        return Overloaded(said, fix="Try again later.", code="rate_limit_exceeded", retry_after=wait)
     if status in (401, 403):
         fix = "The operator sets ASKMESH_LLM_UPSTREAM_API_KEY."
         return UpstreamError("The upstream refuses our key.", fix=fix, code="upstream_unauthorized")
@@ -94,15 +99,21 @@ def status_error(status: int, text: str, retry_after: str | None) -> ServiceErro
 def _error_fields(text: str) -> tuple[str, str | None, str | None]:
     """Message, code and parameter of an error body in OpenAI's shape, or what can be had of another."""
     try:
-        body = json.loads(text)
+        body = parse(text)
     except ValueError:
-        return text.strip()[:300] or "nothing", None, None
-    error = body.get("error", body) if isinstance(body, dict) else body
-    if not isinstance(error, dict):
-        return str(error)[:300], None, None
-    message = error.get("message") or error.get("detail") or "nothing"
-    code, param = error.get("code"), error.get("param")
-    return str(message)[:1000], code if isinstance(code, str) else None, param if isinstance(param, str) else None
+        body = None
+    return _fields(body, text)
+
+
+def _fields(body: Any, text: str) -> tuple[str, str | None, str | None]:
+    """As `_error_fields`, of a body and the text that it was read from."""
+    error = body.get("error", body) if isinstance(body, dict) else None
+    fields = error if isinstance(error, dict) else {}
+    message = fields.get("message") or fields.get("detail") or error
+    shown = message[:1000] if isinstance(message, str) else text.strip()[:300] or "nothing"
+    code, param = fields.get("code"), fields.get("param")
+    named = whole_characters(param[:200]) if isinstance(param, str) else None
+    return whole_characters(shown), code if isinstance(code, str) and _CODE.fullmatch(code) else None, named
 
 
 async def events(body: AsyncIterator[bytes]) -> AsyncGenerator[dict[str, Any], None]:
@@ -127,12 +138,12 @@ async def events(body: AsyncIterator[bytes]) -> AsyncGenerator[dict[str, Any], N
 
 def _parse(data: bytes) -> dict[str, Any]:
     try:
-        value = json.loads(data)
+        value = parse(data)
     except ValueError as error:
         raise UpstreamError("The upstream sent an event that is not JSON.") from error
     if not isinstance(value, dict):
         raise UpstreamError("The upstream sent an event that is not an object.")
     if value.get("error"):
-        message, code, _ = _error_fields(json.dumps(value))
+        message, code, _ = _fields(value, data.decode(errors="replace"))
         raise UpstreamError(f"The upstream failed while answering: {message}", fix="Try again.", code=code)
     return value
