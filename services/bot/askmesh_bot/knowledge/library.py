@@ -27,6 +27,9 @@ from askmesh_bot.settings import LearningSettings
 
 log = get_logger("askmesh.learning")
 
+# How long a service may be away while one document is learned.
+_ONE_RETRY_S = 10.0
+
 
 @dataclass
 class _Run:
@@ -167,7 +170,8 @@ class Library:
             journal=self.journal,
             embeddings=self._embeddings,
             vectordb=self._vectordb,
-            settings=self._settings,
+            # Whoever calls tries again, and may have others to tell of meanwhile.
+            settings=self._settings.model_copy(update={"retry_s": min(_ONE_RETRY_S, self._settings.retry_s)}),
         )
         if await sync.learn_one(document):
             await self.journal.set_status(spec, "ready", synced_at=now())

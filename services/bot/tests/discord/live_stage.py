@@ -71,13 +71,16 @@ class LiveStage:
         """One for each stage: the vector database is shared."""
         return f"live-{self.guild['id']}"
 
-    async def found(self, query: str, *, readers_of: dict[str, Any] | None = None) -> list[str]:
+    async def found(
+        self, query: str, *, readers_of: dict[str, Any] | None = None, vector: list[float] | None = None
+    ) -> list[str]:
         """The texts that a search finds for those who can read a channel; the forum unless told otherwise."""
         place = await self.collections.get(self.collection)
         if place is None:
             return []
         labels = ["public", f"channel:{(readers_of or self.forum)['id']}"]
-        (vector,) = await self.embeddings.embed([query], "query")
+        if vector is None:
+            (vector,) = await self.embeddings.embed([query], "query")
         hits = await self.vectordb.search(
             place.index, place.namespace, text=query, vector=vector, top_k=20, filter={"audience": {"$in": labels}}
         )

@@ -21,6 +21,7 @@ from askmesh_bot.frontends.discord.status import State, Status
 from askmesh_bot.knowledge.library import Library
 from askmesh_bot.knowledge.sources.discord import channel_spec, discord_source, source_id
 from askmesh_bot.knowledge.threads.document import thread_document
+from askmesh_bot.peers.errors import PeerError, PeerUnavailable
 
 log = get_logger("askmesh.discord.live")
 
@@ -62,7 +63,9 @@ class Learner:
         while True:
             self._notes.changed.clear()
             try:
-                busy = status.state is State.READY and await self._step(client)
+                # Before that a client knows of no channel, as if there were none any more.
+                ready = status.state is State.READY and client.is_ready()
+                busy = ready and await self._step(client)
             except Exception:
                 log.exception("learning_broke")
                 busy = False
@@ -211,7 +214,12 @@ class Learner:
         await self._notes.add_authors(known, read.authors)
         if await self._notes.opted_out(read.authors):
             return  # somebody did just now: it is still due, and read again at once
-        await self._library.learn_document(spec, discord_source(spec), document)
+        try:
+            await self._library.learn_document(spec, discord_source(spec), document)
+        except (PeerUnavailable, PeerError):
+            # Better nothing, until it can be learned, than what somebody may just have taken back.
+            await self._forget(known)
+            raise
         await self._notes.read(known, seen, read.because, read.authors)
         log.info("thread_learned", thread=known.thread_id, because=read.because, messages=len(read.thread.messages))
 

@@ -2,7 +2,7 @@
 changed is forgotten by a restart."""
 
 import asyncio
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
 
@@ -22,6 +22,8 @@ from askmesh_bot.database.upsert import insert
 from askmesh_bot.frontends.discord.live.base import Because, Known, LiveChannel, Progress
 
 log = get_logger("askmesh.discord.live")
+
+_AT_ONCE = 200
 
 
 class Notes:
@@ -154,11 +156,13 @@ class Notes:
             self._due.pop(known.thread_id, None)
         self.channels.pop(channel_id, None)
 
-    async def _keep(self, threads: Collection[Known]) -> None:
+    async def _keep(self, threads: Sequence[Known]) -> None:
         try:
-            async with self._database.write() as session:
-                for known in threads:
-                    await session.merge(_row(known))
+            # A few at a time: others want to write, too.
+            for start in range(0, len(threads), _AT_ONCE):
+                async with self._database.write() as session:
+                    for known in threads[start : start + _AT_ONCE]:
+                        await session.merge(_row(known))
         except SQLAlchemyError as error:
             # It is still known in memory, and found again by the catching up.
             log.warning("mark_not_kept", threads=len(threads), error=type(error).__name__)
