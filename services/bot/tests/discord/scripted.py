@@ -27,7 +27,12 @@ PASSAGES = (passage(1), passage(2, url="/read/default/docs/deploy.md#L3-L9", hea
 
 
 async def answered(
-    text: str, *, passages: tuple[Passage, ...] = PASSAGES, cited: tuple[int, ...] = (1, 2), pause_s: float = 0.0
+    text: str,
+    *,
+    passages: tuple[Passage, ...] = PASSAGES,
+    cited: tuple[int, ...] = (1, 2),
+    pause_s: float = 0.0,
+    timings_ms: dict[str, float] | None = None,
 ) -> AsyncIterator[Event]:
     """The events of an answer, its words one by one with a pause before each."""
     yield Status("searching", "Searching 2 sources")
@@ -39,7 +44,7 @@ async def answered(
         yield Delta(word + " ")
     for citation in citations:
         yield citation
-    yield Done("answered", text, citations=citations, passages=passages, model="scripted")
+    yield Done("answered", text, citations=citations, passages=passages, model="scripted", timings_ms=timings_ms or {})
 
 
 async def abstained() -> AsyncIterator[Event]:

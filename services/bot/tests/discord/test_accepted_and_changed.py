@@ -1,18 +1,21 @@
 """What becomes of an answer later: accepted by those it helped, marked where its sources changed."""
 
 import asyncio
+from datetime import UTC, datetime
 
 import pytest
-from askmesh_bot.database.discord import DiscordAnswerRow
 from askmesh_bot.database.models import ChunkRow, CollectionRow, DocumentRow, SourceRow
 from sqlalchemy import delete, update
 
 from .conftest import staged, until
 from .emulator import Permission
+from .scripted import answered
 from .test_buttons import answer
 from .test_privacy import privacy
 
 pytestmark = pytest.mark.anyio
+
+LATER = datetime(2100, 1, 1, tzinfo=UTC)
 
 
 async def accepted(stage, expected):
@@ -68,16 +71,6 @@ async def change(stage, *statements):
             await session.execute(statement)
 
 
-async def noted(stage, message):
-    """Waits until it is known what an answer cites: a moment after it is there."""
-    async with asyncio.timeout(10):
-        while True:
-            async with stage.database.read() as session:
-                if await session.get(DiscordAnswerRow, int(message["id"])):
-                    return
-            await asyncio.sleep(0.02)
-
-
 def of(key, **values):
     return update(ChunkRow).where(ChunkRow.record_id == key).values(**values)
 
@@ -102,7 +95,6 @@ async def test_an_answer_whose_source_changed_or_went_says_so_on_top(tmp_path):
         assert message["components"] == first["components"]
         await stage.answer_with("has changed since", lambda: [stage.discord.world.messages[second["id"]]])
         third = await answer(stage, "Third?")
-        await noted(stage, third)
         edits = len(stage.discord.edits[first["id"]])
         gone = (
             delete(ChunkRow).where(ChunkRow.record_id == "p1"),
@@ -111,6 +103,28 @@ async def test_an_answer_whose_source_changed_or_went_says_so_on_top(tmp_path):
         await change(stage, *gone)
         await stage.answer_with("has been deleted", lambda: [stage.discord.world.messages[third["id"]]])
         assert len(stage.discord.edits[first["id"]]) == edits  # marked once
+
+
+@pytest.mark.parametrize(
+    ("meanwhile", "told"),
+    [
+        ([delete(ChunkRow), delete(DocumentRow)], "has been deleted"),
+        ([update(ChunkRow).values(hash="2"), update(DocumentRow).values(synced_at=LATER)], "has changed since"),
+    ],
+    ids=["deleted", "changed"],
+)
+async def test_a_source_that_changes_while_the_answer_is_written_is_told_too(tmp_path, meanwhile, told):
+    async with staged(tmp_path, changes_s=0.1) as stage:
+        row = SourceRow(collection="default", id="stdlib", kind="folder", location="p1", status="ready", synced_at=None)
+        collection = CollectionRow(name="default", index="i", namespace="default", fingerprint="model-1")
+        parts = {"collection": "default", "source": "stdlib", "document": "pathlib"}
+        async with stage.database.write() as session:
+            session.add_all([row, collection, ChunkRow(record_id="p1", hash="1", position=0, **parts)])
+        stage.assistant.script = lambda question: answered("Call it. [1]", pause_s=0.5, timings_ms={"total": 1500.0})
+        thread = await stage.thread_of(await stage.ada.mention(stage.channel, "How?"))
+        await stage.answer_with("Call", lambda: stage.messages(thread))
+        await change(stage, *meanwhile)
+        await stage.answer_with(told, lambda: stage.messages(thread))
 
 
 async def test_who_had_their_part_deleted_has_no_answers_watched(tmp_path):

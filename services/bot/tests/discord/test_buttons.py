@@ -4,6 +4,7 @@ import asyncio
 from datetime import UTC, datetime
 
 import pytest
+from askmesh_bot.database.discord import DiscordAnswerRow
 from askmesh_bot.database.models import DocumentRow
 from sqlalchemy import delete, update
 
@@ -22,7 +23,19 @@ def labels(message):
 async def answer(stage, question=QUESTION, person=None):
     """The message of a finished answer to a mention."""
     thread = await stage.thread_of(await (person or stage.ada).mention(stage.channel, question))
-    return await until(lambda: next((m for m in stage.messages(thread) if m["components"]), None))
+    message = await until(lambda: next((m for m in stage.messages(thread) if m["components"]), None))
+    await noted(stage, message)
+    return message
+
+
+async def noted(stage, message):
+    """Waits until it is known what an answer cites: a moment after it is there."""
+    async with asyncio.timeout(10):
+        while True:
+            async with stage.database.read() as session:
+                if await session.get(DiscordAnswerRow, int(message["id"])):
+                    return
+            await asyncio.sleep(0.02)
 
 
 async def told(interaction, text):

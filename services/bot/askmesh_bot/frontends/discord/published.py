@@ -11,6 +11,7 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from askmesh_bot.answering.base import Done
 from askmesh_bot.conversations.service import Answered
 from askmesh_bot.database.discord import DiscordAnswerRow
 from askmesh_bot.database.engine import Database
@@ -21,6 +22,10 @@ log = get_logger("askmesh.discord.published")
 # Ids in one statement: databases limit its parameters.
 _BATCH = 500
 _ACCEPTED_WITHIN = timedelta(days=30)
+# No record's hash: of one that changed or went while the answer was written.
+_CHANGED = "changed"
+# By source and id.
+_Document = tuple[str, str]
 
 
 @dataclass(frozen=True)
@@ -71,10 +76,9 @@ class Published:
         """Note the messages, as (channel, message), that show an answer. That it can't be noted is logged."""
         if not kept.answer_id or not written:
             return
-        ids = {citation.passage.id for citation in kept.done.citations}
         try:
             async with self._database.write() as session:
-                cited = await _cited(session, collection or self._default, ids)
+                cited = await _cited(session, collection or self._default, kept.done)
                 for number, (channel_id, message_id) in enumerate(written):
                     values = {"channel_id": channel_id, "answer_id": kept.answer_id, "asker_id": asker_id}
                     # The first is the one that is marked.
@@ -95,20 +99,10 @@ class Published:
             row = await session.get(DiscordAnswerRow, message_id)
             return _shown(row) if row else None
 
-    async def unchanged(
-        self, collection: str, documents: Iterable[tuple[str, str]], since: datetime
-    ) -> set[tuple[str, str]]:
-        """Which of these documents, as (source, document), are as they were then: neither deleted nor learned anew."""
-        table, found = DocumentRow, set[tuple[str, str]]()
+    async def unchanged(self, collection: str, documents: Iterable[_Document], since: datetime) -> set[_Document]:
+        """Which of these documents are as they were then: neither deleted nor learned anew."""
         async with self._database.read() as session:
-            for source, document in set(documents):
-                query = select(table.synced_at).where(
-                    table.collection == collection, table.source == source, table.id == document
-                )
-                learned_at = await session.scalar(query)
-                if learned_at is not None and learned_at <= since:
-                    found.add((source, document))
-        return found
+            return await _unchanged(session, collection, documents, since)
 
     async def outdated(self) -> list[Outdated]:
         """The answers whose cited records changed or vanished since."""
@@ -158,23 +152,39 @@ async def _gone(session: AsyncSession, item: dict[str, Any]) -> bool:
     return await session.get(DocumentRow, key) is None
 
 
-async def _cited(session: AsyncSession, collection: str, ids: Iterable[str]) -> list[dict[str, Any]]:
+async def _cited(session: AsyncSession, collection: str, done: Done) -> list[dict[str, Any]]:
+    """The records an answer cites, with the hashes they were read with; none for one that is not that any more."""
     row = await session.get(CollectionRow, collection)
     if row is None:
         return []
-    chunks = select(ChunkRow).where(ChunkRow.collection == collection, ChunkRow.record_id.in_(sorted(ids)))
-    return [
-        {
-            "collection": collection,
-            "fingerprint": row.fingerprint,
-            "source": chunk.source,
-            "document": chunk.document,
-            "record": chunk.record_id,
-            "hash": chunk.hash,
-        }
-        for chunk in await session.scalars(chunks)
-        if chunk.hash
-    ]
+    passages = {citation.passage.id: citation.passage for citation in done.citations}
+    query = select(ChunkRow).where(ChunkRow.collection == collection, ChunkRow.record_id.in_(sorted(passages)))
+    chunks = {chunk.record_id: chunk for chunk in await session.scalars(query)}
+    began = now() - timedelta(milliseconds=done.timings_ms.get("total", 0.0))
+    documents = {(passage.source, passage.document) for passage in passages.values()}
+    same = await _unchanged(session, collection, documents, began)
+    found = []
+    for key, passage in passages.items():
+        chunk, source = chunks.get(key), await session.get(SourceRow, (collection, passage.source))
+        item = {"collection": collection, "fingerprint": row.fingerprint, "record": key}
+        if source is not None and (passage.source, passage.document) not in same:
+            found.append(item | {"source": passage.source, "document": passage.document, "hash": _CHANGED})
+        elif chunk is not None and chunk.hash:
+            found.append(item | {"source": chunk.source, "document": chunk.document, "hash": chunk.hash})
+    return found
+
+
+async def _unchanged(
+    session: AsyncSession, collection: str, documents: Iterable[_Document], since: datetime
+) -> set[_Document]:
+    table, found = DocumentRow, set[_Document]()
+    for source, document in set(documents):
+        row = await session.scalar(
+            select(table.synced_at).where(table.collection == collection, table.source == source, table.id == document)
+        )
+        if row is not None and row <= since:
+            found.add((source, document))
+    return found
 
 
 async def _hashes(session: AsyncSession, records: set[str]) -> dict[tuple[str, str], str]:
