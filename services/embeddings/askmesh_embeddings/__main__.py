@@ -10,8 +10,18 @@ _SETTINGS = "Settings come from ASKMESH_EMBEDDINGS_… variables."
 def main(arguments: list[str] | None = None) -> int:
     """The exit status of the command line."""
     options = _parser().parse_args(arguments)
-    # Imported by name: each command loads only what it needs, and `--help` nothing.
-    status: int = import_module(f"askmesh_embeddings.commands.{options.module}").run(options)
+    # Imported here: `--help` loads nothing.
+    from pydantic import ValidationError
+
+    try:
+        # Imported by name: each command loads only what it needs.
+        status: int = import_module(f"askmesh_embeddings.commands.{options.module}").run(options)
+    except ValidationError as error:
+        if error.title != "Settings":
+            raise
+        for each in error.errors():
+            sys.stderr.write(f"ASKMESH_EMBEDDINGS_{str(each['loc'][0]).upper()}: {each['msg']}\n")
+        return 2
     return status
 
 

@@ -13,6 +13,9 @@ from askmesh_embeddings.encoders.tokenizing import INLINE_CHARS, unit
 from askmesh_embeddings.metrics import EmbeddingMetrics
 from askmesh_embeddings.vector_cache import CachedVector, Key, VectorCache
 
+# In characters. The cache is bounded by entries, so each must be bounded too.
+_LONGEST_CACHED = 4_000
+
 
 @dataclass(frozen=True)
 class InputLimits:
@@ -57,10 +60,15 @@ class Embedder:
         self._check_dimensions(dimensions)
         keys = [Key(text, input_type, truncate, self.info.fingerprint) for text in texts]
         known = self._look_up(keys)
-        missing = list(dict.fromkeys(key for key in keys if key not in known))
+        # Each text once, with its first place in the list.
+        places: dict[Key, int] = {}
+        for position, key in enumerate(keys):
+            if key not in known:
+                places.setdefault(key, position)
+        missing = list(places)
         if missing:
             tokens = await self._tokenize([key.text for key in missing], input_type, truncate)
-            self._check_lengths(tokens, [keys.index(key) for key in missing] if len(texts) > 1 else [0])
+            self._check_lengths(tokens, list(places.values()))
             vectors = await self._batcher.encode(tokens, caller)
             fresh = [CachedVector(vector, len(ids)) for vector, ids in zip(vectors, tokens, strict=True)]
             known |= dict(zip(missing, fresh, strict=True))
@@ -74,6 +82,14 @@ class Embedder:
     ) -> list[list[Piece]]:
         """The tokens of each text. Raises InvalidRequest, and Unsupported where the encoder cannot tell them."""
         self._check(texts)
+        # An answer holds some hundred bytes for each token and no queue bounds how many are made at once.
+        if (total := sum(map(len, texts))) > self._limits.max_chars:
+            raise InvalidRequest(
+                f"The inputs have {total} characters in all, {self._limits.max_chars} are allowed.",
+                fix="Send them in several requests.",
+                code="too_many_inputs",
+                param="inputs",
+            )
         found = await asyncio.to_thread(self._encoder.pieces, texts, input_type, special_tokens=special_tokens)
         if found is None:
             raise Unsupported("This encoder does not show its tokens.", code="tokens_not_shown")
@@ -147,7 +163,9 @@ class Embedder:
         # Bulk texts are rarely asked for again and would push the queries out.
         if texts <= self._limits.interactive_texts:
             for key in fresh:
-                self._cache.put(key, known[key])
+                # Long texts, as with `truncate`, are no queries; thousands of them would fill the memory.
+                if len(key.text) <= _LONGEST_CACHED:
+                    self._cache.put(key, known[key])
 
 
 def _cut(vectors: Vectors, dimensions: int | None) -> Vectors:

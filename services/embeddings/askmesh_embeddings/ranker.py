@@ -17,6 +17,9 @@ _SELF_TEST = (
     ["Open the file in text mode, read it, and close it.", "Tungsten melts at 3422 degrees."],
 )
 
+# As much as a body of the default size holds.
+_MOST_QUERY_CHARS = 8_000_000
+
 
 @dataclass(frozen=True)
 class Ranked:
@@ -76,6 +79,15 @@ class Ranker:
                 f"A text has {longest} characters, {self._max_chars} are allowed.",
                 fix="Split it.",
                 code="input_too_long",
+            )
+        # The model reads the query anew with each document: a long one multiplies.
+        if (total := len(query) * len(documents)) > _MOST_QUERY_CHARS:
+            raise InvalidRequest(
+                f"A query of {len(query)} characters with {len(documents)} documents is {total} characters to read, "
+                f"{_MOST_QUERY_CHARS} are allowed.",
+                fix="Shorten the query, or send the documents in several requests.",
+                code="input_too_long",
+                param="query",
             )
 
     def _check_lengths(self, pairs: Sequence[Pair]) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
-from askmesh_embeddings.encoders.base import Encoder
+from askmesh_embeddings.encoders.base import Encoder, EncoderError
 from askmesh_embeddings.encoders.graph_cache import default_cache_dir, write_atomically
 from askmesh_embeddings.golden import Golden, SelfTest, record, self_test
 from askmesh_embeddings.settings import Settings
@@ -22,7 +22,10 @@ class Reference:
 
 
 def find_reference(encoder: Encoder, settings: Settings) -> Reference | None:
-    """The operator's own, the model folder's, those shipped with askmesh, else those written before; or None."""
+    """The operator's own, the model folder's, those shipped with askmesh, else those written before; or None.
+
+    Raises EncoderError for a file that cannot be read.
+    """
     if settings.golden:
         return _read(settings.golden, "vectors that GOLDEN names")
     if encoder.references and encoder.references.is_file():
@@ -54,4 +57,8 @@ def written_path(settings: Settings) -> Path:
 
 
 def _read(path: Path, source: str) -> Reference:
-    return Reference(Golden.read(path.read_text(encoding="utf-8")), source)
+    """Raises EncoderError: a reference that cannot be read must not pass for none."""
+    try:
+        return Reference(Golden.read(path.read_text(encoding="utf-8")), source)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise EncoderError(f"The {source} cannot be read from {path}: {error}.", "Make them again.") from error

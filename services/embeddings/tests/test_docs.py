@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from askmesh_embeddings.__main__ import main
 from askmesh_embeddings.app import create_app
 from askmesh_embeddings.settings import Settings
 from pydantic import SecretStr
@@ -53,3 +54,9 @@ def test_settings_come_from_the_environment(monkeypatch):
     settings = Settings(_env_file=None)
     assert (settings.aliases, settings.dimensions) == ({"a", "b"}, (256, 128))
     assert settings.encoder_options.lanes == 3
+
+
+def test_a_wrong_setting_is_named_in_a_line(monkeypatch, capsys):
+    monkeypatch.setenv("ASKMESH_EMBEDDINGS_LANES", "0")
+    assert main(["serve"]) == 2
+    assert capsys.readouterr().err.startswith("ASKMESH_EMBEDDINGS_LANES: ")

@@ -122,3 +122,12 @@ def test_a_text_larger_than_the_budget_has_a_batch_of_its_own(loop):
     queue = FairQueue(100, 64)
     queue.add(job(loop, "a", 8_192, 90))
     assert [[len(tokens) for tokens in batch.tokens] for batch in drain(queue)] == [[8_192], [90]]
+
+
+def test_it_knows_who_waits(loop):
+    queue = FairQueue(64, 8)
+    first = job(loop, "a", 4)
+    queue.add(first)
+    assert (queue.waits("a"), queue.waits("b")) == (True, False)
+    queue.discard(first)
+    assert not queue.waits("a")

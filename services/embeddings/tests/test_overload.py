@@ -213,3 +213,41 @@ async def _ready(client):
         return (await client.get("/readyz")).status_code == 200
     except httpx2.ConnectError:
         return False
+
+
+async def test_one_callers_flood_does_not_shut_the_others_out(start, gate):
+    url = start(
+        encoder="own_encoders:GatedEncoder", interactive_queue_tokens=100, batch_tokens=10, api_keys="a=read,b=read"
+    )
+    gate.clear()
+    async with client_of(url) as client:
+
+        def ask(key, number):
+            return client.post("/v1/embeddings", json={"input": texts(number)[-1]}, headers=headers[key])
+
+        headers = {key: {"Authorization": f"Bearer {key}"} for key in "ab"}
+        flood = [asyncio.create_task(ask("a", number)) for number in range(1, 30)]
+        await asyncio.wait(flood, return_when=asyncio.FIRST_COMPLETED)
+        other = [asyncio.create_task(ask("b", number)) for number in range(31, 33)]
+        assert (await other[1]).status_code == 429, "the reserve is for those with nothing waiting"
+        gate.set()
+        assert (await other[0]).status_code == 200
+        statuses = [(await each).status_code for each in flood]
+    assert statuses.count(200) == 11, "one in the lane and a full queue"
+    assert statuses.count(429) == 18
+
+
+async def test_an_encoder_that_loses_texts_gives_a_500_and_not_silence(start):
+    url = start(encoder="own_encoders:ForgetfulEncoder")
+    async with client_of(url) as client:
+        assert (await client.post("/v1/embeddings", json={"input": texts(5)})).status_code == 500
+        assert (await client.post("/v1/embeddings", json={"input": "one"})).status_code == 200
+
+
+async def test_long_texts_are_not_kept_in_the_cache(start):
+    url = start(encoder="own_encoders:HashEncoder")
+    async with client_of(url) as client:
+        for _ in range(2):
+            body = {"input": "word " * 2_000, "truncate": True}
+            assert (await client.post("/v1/embeddings", json=body)).status_code == 200
+        assert await metric(client, 'askmesh_embeddings_cache_total{result="miss"}') == 2

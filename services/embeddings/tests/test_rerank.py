@@ -140,3 +140,8 @@ def test_an_unready_reranker_keeps_the_service_unready_and_vectors_flowing(start
     assert httpx2.post(f"{url}/v1/embeddings", json={"input": "x"}).status_code == 200
     refused = httpx2.post(f"{url}/v1/rerank", json={"query": "x", "documents": ["y"]})
     assert (refused.status_code, refused.json()["error"]["code"]) == (503, "model_not_ready")
+
+
+def test_a_long_query_for_many_documents_is_refused_before_it_is_read(client):
+    answer = client.post("/v1/rerank", json={"query": "a " * 50_000, "documents": ["b"] * 100, "truncate": True})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "input_too_long")

@@ -64,7 +64,9 @@ def test_references_of_ones_own(start, tmp_path):
     [
         ({"encoder": "word2vec"}, "There is no encoder 'word2vec'. Use one of minilm"),
         ({"encoder": "no_such_module:Encoder"}, "cannot be imported"),
-        ({"encoder": "own_encoders:time"}, "not callable"),
+        ({"encoder": "own_encoders:time"}, "is not an Encoder"),
+        ({"model": "all-MiniLM-L12-v2"}, "set ENCODER=sentence-transformers"),
+        ({"encoder": "own_encoders:HashEncoder", "golden": "no/such.json"}, "cannot be read from no/such.json"),
         ({"runtime": "onnxruntime", "dtype": "bf16"}, "computes in float32"),
     ],
 )

@@ -71,6 +71,11 @@ def test_tokenize_shows_each_token_and_its_place(client):
     assert [len(each) for each in bare] == [len(words), 1]
 
 
+def test_tokenize_answers_a_bounded_number_of_characters(client):
+    answer = client.post("/tokenize", json={"inputs": ["a " * 50_000] * 3})
+    assert (answer.status_code, answer.json()["code"]) == (400, "too_many_inputs")
+
+
 @pytest.mark.parametrize("body", [{"inputs": []}, {"inputs": "x", "prompt_name": "sts"}, {"inputs": [7]}])
 def test_tokenize_refuses_what_embed_refuses(client, body):
     answer = client.post("/tokenize", json=body)

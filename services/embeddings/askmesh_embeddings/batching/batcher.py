@@ -25,6 +25,9 @@ _SMOOTHING = 0.1
 _FIRST_GUESS = 2_000.0
 _LONGEST_RETRY_S = 60.0
 
+# The share on top of a queue's bound that only callers with nothing waiting may use.
+_RESERVE = 0.25
+
 
 @dataclass(frozen=True)
 class BatchLimits:
@@ -66,7 +69,7 @@ class Batcher:
         time_left(0.001)
         priority: Priority = "interactive" if len(tokens) <= self._limits.interactive_texts else "bulk"
         queue = self._queues[priority]
-        self._admit(priority, queue, sum(map(len, tokens)))
+        self._admit(priority, queue, sum(map(len, tokens)), caller)
         job = Job(tokens, caller, asyncio.get_running_loop())
         queue.add(job)
         self._lanes[priority].start_work()
@@ -81,11 +84,13 @@ class Batcher:
         for lanes in self._lanes.values():
             await lanes.close()
 
-    def _admit(self, priority: Priority, queue: FairQueue, tokens: int) -> None:
+    def _admit(self, priority: Priority, queue: FairQueue, tokens: int, caller: str) -> None:
         if self._closing:
             raise Unavailable("The service is shutting down.", fix="Try again.", code="shutting_down", retry_after=1)
+        # One caller's flood must not shut the others out.
+        bound = self._bounds[priority] * (1 if queue.waits(caller) else 1 + _RESERVE)
         # An empty queue takes a request of any size: else one larger than the bound could never be served.
-        if queue.tokens and queue.tokens + tokens > self._bounds[priority]:
+        if queue.tokens and queue.tokens + tokens > bound:
             self._metrics.refused.labels(priority).inc()
             wait_s = min(_LONGEST_RETRY_S, queue.tokens / (self._tokens_per_s * self._lane_count))
             raise Overloaded(

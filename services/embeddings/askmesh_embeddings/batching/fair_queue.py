@@ -33,6 +33,10 @@ class FairQueue:
         self.tokens += job.waiting_tokens
         self.texts += len(job.waiting)
 
+    def waits(self, caller: str) -> bool:
+        """Whether something of `caller` waits."""
+        return caller in self._flows
+
     def take(self) -> Batch:
         """The next batch: the first text is the turn's, the rest whatever shares a batch with it well."""
         batch = Batch(*self._limits)

@@ -40,13 +40,19 @@ class Lanes:
             self._free -= 1
             self._idle.clear()
             began = time.perf_counter()
-            work = loop.run_in_executor(self._threads, self._encode, batch.tokens)
+            work = loop.run_in_executor(self._threads, self._encode_whole, batch.tokens)
             work.add_done_callback(partial(self._finish, batch, began))
 
     async def close(self) -> None:
         """Wait for the running and waiting batches, then end the threads."""
         await self._idle.wait()
         self._threads.shutdown(wait=True)
+
+    def _encode_whole(self, tokens: Sequence[Tokens]) -> Vectors:
+        vectors = self._encode(tokens)
+        if len(vectors) != len(tokens):
+            raise ValueError(f"the encoder gave {len(vectors)} vectors for {len(tokens)} texts")
+        return vectors
 
     def _finish(self, batch: Batch, began: float, work: "asyncio.Future[Vectors]") -> None:
         self._free += 1

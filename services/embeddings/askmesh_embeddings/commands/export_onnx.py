@@ -25,7 +25,7 @@ def run(options: argparse.Namespace) -> int:
     wanted = replace(Settings().encoder_options, model=options.model)
     try:
         done = export(wanted, Path(options.out), int8=options.int8)
-    except (EncoderError, FileExistsError) as error:
+    except (EncoderError, OSError) as error:
         sys.stderr.write(f"{error}\n")
         return 1
     report = {"folder": str(done.folder), "fingerprint": done.fingerprint} | asdict(done.agreement)

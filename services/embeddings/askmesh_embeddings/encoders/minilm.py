@@ -41,6 +41,11 @@ class MiniLMEncoder(Encoder):
     def __init__(self, options: EncoderOptions) -> None:
         folder = Path(options.model) if options.model else locate_package()
         weights = folder / "model.safetensors"
+        if not weights.is_file():
+            raise EncoderError(
+                f"{folder} is no folder with all-MiniLM-L6-v2's files.",
+                "Unset MODEL, or set ENCODER=sentence-transformers for another model.",
+            )
         weights_hash = hash_files(weights)
         max_tokens = min(options.max_input_tokens or MAX_TOKENS, MAX_TOKENS)
         graph = cached_graph(graph_name(weights_hash), options.cache_dir, lambda: make_graph(folder))

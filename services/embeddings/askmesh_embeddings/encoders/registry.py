@@ -34,10 +34,16 @@ def load_encoder(name: str, options: EncoderOptions) -> Encoder:
     entry = ENCODERS.get(name)
     if entry is None and ":" not in name:
         raise EncoderError(f"There is no encoder {name!r}.", f"Use one of {', '.join(ENCODERS)}, or module:Class.")
-    encoder = load_class(entry or Entry(name, "Install the package that holds it."), name)(options)
-    if not isinstance(encoder, Encoder):
+    chosen = load_class(entry or Entry(name, "Install the package that holds it."), name)
+    if not is_class_of(chosen, Encoder):
         raise EncoderError(f"{name} is not an Encoder.", "Derive it from askmesh_embeddings.encoders.base.Encoder.")
+    encoder: Encoder = chosen(options)
     return encoder
+
+
+def is_class_of(found: Any, base: type) -> bool:
+    """Whether what an import string led to is a class derived from `base`."""
+    return isinstance(found, type) and issubclass(found, base)
 
 
 def load_class(entry: Entry, name: str) -> Any:

@@ -37,6 +37,9 @@ class Record:
 
     @classmethod
     def of(cls, metadata: dict[str, Any]) -> "Record":
+        """Raises ValueError for one without text."""
+        if not (isinstance(metadata, dict) and isinstance(metadata.get("text"), str)):
+            raise ValueError("a record lacks its text")
         path = metadata.get("path")
         lines = int(metadata.get("line_start") or 0), int(metadata.get("line_end") or 0)
         return cls(metadata.get("header") or metadata.get("title") or "", metadata["text"], path, *lines)

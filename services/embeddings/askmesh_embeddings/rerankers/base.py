@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from askmesh_embeddings.encoders.base import Dtype, EncoderError, EncoderOptions
-from askmesh_embeddings.encoders.registry import Entry, load_class
+from askmesh_embeddings.encoders.registry import Entry, is_class_of, load_class
 
 # A query and a document as the model reads them, [length, 2]: token ids and segments.
 Pair = NDArray[np.int32]
@@ -57,7 +57,8 @@ def load_reranker(name: str, options: EncoderOptions) -> Reranker:
     entry = RERANKERS.get(name)
     if entry is None and ":" not in name:
         raise EncoderError(f"There is no reranker {name!r}.", f"Use {', '.join(RERANKERS)}, or module:Class.")
-    reranker = load_class(entry or Entry(name, "Install the package that holds it."), name)(options)
-    if not isinstance(reranker, Reranker):
+    chosen = load_class(entry or Entry(name, "Install the package that holds it."), name)
+    if not is_class_of(chosen, Reranker):
         raise EncoderError(f"{name} is not a Reranker.", "Derive it from askmesh_embeddings.rerankers.base.Reranker.")
+    reranker: Reranker = chosen(options)
     return reranker

@@ -1,5 +1,6 @@
 """The routes of Hugging Face's Text Embeddings Inference."""
 
+import asyncio
 from dataclasses import asdict
 from typing import Any
 
@@ -57,7 +58,7 @@ async def tokenize(body: TeiTokenizeRequest, request: Request, caller: Caller = 
     pieces = await embedder.pieces(
         texts, input_type=_input_type(body.prompt_name), special_tokens=body.add_special_tokens
     )
-    return json_response([[asdict(piece) for piece in text] for text in pieces])
+    return await asyncio.to_thread(lambda: json_response([[asdict(piece) for piece in text] for text in pieces]))
 
 
 def _input_type(prompt_name: str | None) -> InputType | None:
