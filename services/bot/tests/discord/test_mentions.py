@@ -103,6 +103,18 @@ async def test_a_direct_message_is_answered_where_it_was_written(tmp_path):
     assert [turn.question for turn in stage.assistant.questions[1].history] == ["How do I read a text file?"]
 
 
+async def test_direct_messages_may_be_switched_off(tmp_path):
+    async with staged(tmp_path, direct_messages=False) as stage:
+        direct = stage.discord.world.add_dm(stage.ada.user)
+        await stage.ada.say(direct, "How do I read a text file?")
+        await stage.answer_with("I don't answer direct messages", lambda: stage.messages(direct))
+        interaction = await stage.ada.slash(direct, "ask", question="How do I read a text file?")
+        await until(lambda: "I don't answer direct messages" in ((interaction.response or {}).get("content") or ""))
+        await stage.ada.mention(stage.channel, "In a server?")
+        await until(lambda: stage.assistant.questions)
+    assert [question.text for question in stage.assistant.questions] == ["In a server?"]
+
+
 async def test_a_message_delivered_twice_is_answered_once(tmp_path):
     async with staged(tmp_path) as stage:
         asked = await stage.ada.mention(stage.channel, "How do I read a text file?")

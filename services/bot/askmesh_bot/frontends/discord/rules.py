@@ -28,16 +28,18 @@ class Terms:
 class Rules:
     """Reads the servers' options and what Discord told of roles and channels. Waits for nothing."""
 
-    def __init__(self, configs: GuildConfigs) -> None:
-        self._configs = configs
+    def __init__(self, configs: GuildConfigs, *, direct_messages: bool = True) -> None:
+        self._configs, self._direct_messages = configs, direct_messages
 
     def config(self, guild: discord.Guild | None) -> GuildConfig:
         return self._configs.get(guild.id if guild else None)
 
     def closed(self, guild_id: int | None, channel: object, language: str) -> str | None:
         """What to tell somebody who asks where the bot does not answer; None where it does."""
+        if guild_id is None:
+            return None if self._direct_messages else say("no_direct", language)
         config = self._configs.get(guild_id)
-        if guild_id is None or config.answers_in(surroundings(channel)):
+        if config.answers_in(surroundings(channel)):
             return None
         return say("not_here", language, channels=", ".join(f"<#{place}>" for place in config.channels[:_NAMED]))
 

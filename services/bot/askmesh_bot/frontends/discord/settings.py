@@ -27,6 +27,7 @@ class DiscordSettings(BaseSettings):
         False,
         description="Read messages that do not address the bot. Needs the message content intent in Discord's portal.",
     )
+    direct_messages: bool = Field(True, description="Answer direct messages.")
     answers_per_user: int = Field(3, ge=1, description="Answers one person may wait for at once.")
     cooldown_s: float = Field(3.0, ge=0, description="Least time between two questions of one person, in seconds.")
     daily_answers: int = Field(0, ge=0, description="Answers a server gets per day (UTC); 0: no limit.")

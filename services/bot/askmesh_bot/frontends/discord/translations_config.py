@@ -8,6 +8,11 @@ CONFIG_TEXTS: dict[str, tuple[str, str, str, str, str, str, str]] = {
         "Je ne réponds pas dans ce salon. Ici, oui : {channels}.", "En este canal no respondo. Aquí sí: {channels}.",
         "Neste canal eu não respondo. Aqui sim: {channels}.", "このチャンネルでは答えません。こちらで答えます: {channels}。", "我不在此频道回答。可在这里提问：{channels}。",
     ),
+    "no_direct": (
+        "I don't answer direct messages. Please ask me in a server.", "Direktnachrichten beantworte ich nicht. Frag mich bitte auf einem Server.",
+        "Je ne réponds pas aux messages privés. Pose-moi ta question sur un serveur.", "No respondo mensajes directos. Pregúntame en un servidor.",
+        "Eu não respondo mensagens diretas. Pergunte em um servidor.", "ダイレクトメッセージには答えません。サーバーで質問してください。", "我不回答私信。请在服务器里提问。",
+    ),
     "no_such_source": (
         "I know no source called {name} here. Please pick one that I offer, or leave it out.",
         "Eine Quelle namens {name} kenne ich hier nicht. Wähle eine, die ich anbiete, oder lass sie weg.",

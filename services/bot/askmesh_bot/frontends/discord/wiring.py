@@ -77,7 +77,7 @@ class Leading:
         self._catalog = Catalog(mesh.database)
         self._published = Published(mesh.database, default_collection, settings.changes_answers, settings.changes_days)
         self._limits = Limits(self._journal, self._configs)
-        rules = Rules(self._configs)
+        rules = Rules(self._configs, direct_messages=settings.direct_messages)
         humans = Humans(self._configs, settings.human_gap_s, deadline_s)
         answerer = Answerer(
             mesh.conversations, self._journal, self._published, tracker, metrics, settings, mesh.base_url
