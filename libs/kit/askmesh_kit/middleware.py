@@ -9,7 +9,15 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from askmesh_kit import context
-from askmesh_kit.errors import DeadlineExceeded, ErrorResponder, Forbidden, InvalidRequest, ServiceError, TooLarge
+from askmesh_kit.errors import (
+    DeadlineExceeded,
+    ErrorResponder,
+    Forbidden,
+    InvalidRequest,
+    ServiceError,
+    TooLarge,
+    Unavailable,
+)
 from askmesh_kit.logs import get_logger
 from askmesh_kit.metrics import Metrics
 
@@ -68,6 +76,12 @@ class RequestMiddleware:
                 except ClientDisconnect:
                     # Nobody is left to answer, and nothing went wrong here.
                     status = status or _CLIENT_CLOSED_REQUEST
+                except asyncio.CancelledError:
+                    # Beside this clock, only the end of the grace time at shutdown cancels a whole request.
+                    if not (status or clock.expired()):
+                        stopping = Unavailable("The service is shutting down.", fix="Try again.", code="shutting_down")
+                        await self._fail(stopping, scope, receive, send_with_id, status)
+                    raise
                 except Exception as error:  # noqa: BLE001 - the last resort: logged in full, told in brief
                     await self._fail(error, scope, receive, send_with_id, status)
         except TimeoutError:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx2
@@ -35,6 +36,13 @@ async def events(seconds: float) -> StreamingResponse:
         yield "event: end\\ndata: {}\\n\\n"
 
     return StreamingResponse(write(), media_type="text/event-stream")
+
+
+@router.get("/slow")
+async def slow() -> str:
+    print("slow begun", file=sys.stderr, flush=True)
+    await asyncio.sleep(60)
+    return "slept"
 
 
 @asynccontextmanager
@@ -122,6 +130,19 @@ def test_a_stream_that_goes_on_does_not_keep_it_alive(service: Running) -> None:
         service.process.terminate()
         assert service.process.wait(20) == 0
     assert time.monotonic() - began < 12
+
+
+def test_an_answer_that_takes_longer_than_the_grace_time_is_a_503(service: Running) -> None:
+    with ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(service.client.get, "/slow")
+        for _ in range(100):
+            if "slow begun" in service.log.read_text():
+                break
+            time.sleep(0.05)
+        service.process.terminate()
+        answer = asked.result(20)
+    assert (answer.status_code, answer.json()["code"]) == (503, "shutting_down")
+    assert service.process.wait(15) == 0
 
 
 def test_workers_end_in_order_when_their_master_is_killed(service: Running) -> None:
