@@ -201,20 +201,25 @@ def test_the_deadline_ends_a_generation(ticker: Callable[..., str]) -> None:
     assert until(lambda: "late" not in RUNNING, 1.0)
 
 
-def test_at_shutdown_short_streams_finish_and_long_ones_end_with_an_error() -> None:
+def test_at_shutdown_short_answers_finish_and_long_ones_end_with_an_error() -> None:
     texts: dict[str, str] = {}
+    statuses: dict[str, int] = {}
     with running(create_app(settings(engine=ENGINE)), grace_s=1) as url:
 
         def read(name: str, tokens: int) -> None:
-            ask = body(name, stream=True, max_tokens=tokens)
-            texts[name] = httpx2.post(f"{url}/v1/chat/completions", json=ask, trust_env=False, timeout=20).text
+            ask = body(name, stream=not name.startswith("whole"), max_tokens=tokens)
+            answer = httpx2.post(f"{url}/v1/chat/completions", json=ask, trust_env=False, timeout=20)
+            texts[name], statuses[name] = answer.text, answer.status_code
 
-        threads = [threading.Thread(target=read, args=item) for item in (("short", 10), ("endless", 5000))]
+        asked = {"short": 10, "endless": 5000, "whole short": 10, "whole endless": 5000}
+        threads = [threading.Thread(target=read, args=item) for item in asked.items()]
         for thread in threads:
             thread.start()
-        assert until(lambda: {"short", "endless"} <= RUNNING, 2)
+        assert until(lambda: asked.keys() <= RUNNING, 2)
     for thread in threads:
         thread.join()
     assert texts["short"].endswith("data: [DONE]\n\n")
     assert '"code":"shutting_down"' in texts["endless"]
     assert "[DONE]" not in texts["endless"]
+    assert (statuses["whole short"], statuses["whole endless"]) == (200, 503)
+    assert '"code":"shutting_down"' in texts["whole endless"]
