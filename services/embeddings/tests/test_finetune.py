@@ -158,3 +158,21 @@ def test_the_command_trains_measures_and_exports_what_the_service_can_serve(tmp_
 def test_documents_are_read(tmp_path):
     (tmp_path / "d.jsonl").write_text(json.dumps({"title": "t", "text": "x", "path": "p", "line_start": 1}) + "\n")
     assert read_records(tmp_path / "d.jsonl") == [Record("t", "x", "p", 1, 0)]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--pairs", "missing.jsonl"],
+        ["--documents", "empty.jsonl"],
+        ["--index", "http://127.0.0.1:9/indexes/none"],
+        ["--index", "nonsense"],
+    ],
+)
+def test_what_cannot_be_read_is_said_in_a_line(tmp_path, arguments):
+    (tmp_path / "empty.jsonl").write_text('{"header": "only"}\n', encoding="utf-8")
+    command = [sys.executable, "-m", "askmesh_embeddings", "finetune", *arguments, "--out", "tuned"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert done.stderr.strip().count("\n") == 0

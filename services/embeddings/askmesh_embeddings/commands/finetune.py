@@ -12,6 +12,8 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+import httpx2
+
 from askmesh_embeddings.encoders.base import EncoderError, EncoderOptions
 from askmesh_embeddings.encoders.minilm import locate_package
 from askmesh_embeddings.encoders.registry import load_encoder
@@ -21,49 +23,52 @@ from askmesh_embeddings.settings import Settings
 
 
 def run(options: argparse.Namespace) -> int:
-    try:
-        # Only this command needs them.
-        from askmesh_embeddings.exporting import export
-        from askmesh_embeddings.finetuning.training import Recipe, train
-    except ImportError as error:
-        sys.stderr.write(f"{error}. pip install 'askmesh-embeddings[finetune]'\n")
-        return 1
     if options.out.exists():
         sys.stderr.write(f"{options.out} exists already: choose another folder, or remove it\n")
         return 1
     try:
-        records, pairs = _read(options)
-        training, held_out = sources.split_held_out(pairs, options.held_out, options.seed)
-        if options.max_pairs:
-            training = random.Random(options.seed).sample(training, min(options.max_pairs, len(training)))  # noqa: S311
-        tests = _tests(options, records, held_out)
-        base = replace(Settings().encoder_options, model=options.base or str(locate_package()))
-        recipe = Recipe(options.epochs, options.batch, options.learning_rate, options.max_tokens, options.seed)
-        sys.stderr.write(f"Measuring the model as it is, then training on {len(training)} pairs …\n")
-        before = _measure(base, tests)
-        options.out.parent.mkdir(parents=True, exist_ok=True)
-        # Moved when whole, so that an interrupted run leaves no half model.
-        with tempfile.TemporaryDirectory(dir=options.out.parent, prefix=f".{options.out.name}") as scratch:
-            made = Path(scratch) / options.out.name
-            train(replace(base, dtype="fp32"), training, made, recipe)
-            tuned = replace(base, model=str(made), revision=None)
-            after = _measure(tuned, tests)
-            sys.stderr.write("Exporting for serving without torch …\n")
-            exported = export(tuned, made / "onnx")
-            report = {"fingerprint": exported.fingerprint, "pairs": len(training), "before": before, "after": after}
-            report |= {"export": asdict(exported.agreement)}
-            (made / "finetune.json").write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
-            shutil.move(made, options.out)
-    except (EncoderError, ValueError) as error:
+        _finetune(options, *_read(options))
+    except ImportError as error:
+        sys.stderr.write(f"{error}. pip install 'askmesh-embeddings[finetune]'\n")
+        return 1
+    except (EncoderError, ValueError, OSError, httpx2.HTTPError, httpx2.InvalidURL) as error:
         sys.stderr.write(f"{error}\n")
         return 1
+    return 0
+
+
+def _finetune(options: argparse.Namespace, records: list[sources.Record], pairs: list[sources.Pair]) -> None:
+    # Only now, for they take long to load: what cannot be read is said at once.
+    from askmesh_embeddings.exporting import export
+    from askmesh_embeddings.finetuning.training import Recipe, train
+
+    training, held_out = sources.split_held_out(pairs, options.held_out, options.seed)
+    if options.max_pairs:
+        training = random.Random(options.seed).sample(training, min(options.max_pairs, len(training)))  # noqa: S311
+    tests = _tests(options, records, held_out)
+    base = replace(Settings().encoder_options, model=options.base or str(locate_package()))
+    recipe = Recipe(options.epochs, options.batch, options.learning_rate, options.max_tokens, options.seed)
+    sys.stderr.write(f"Measuring the model as it is, then training on {len(training)} pairs …\n")
+    before = _measure(base, tests)
+    options.out.parent.mkdir(parents=True, exist_ok=True)
+    # Moved when whole, so that an interrupted run leaves no half model.
+    with tempfile.TemporaryDirectory(dir=options.out.parent, prefix=f".{options.out.name}") as scratch:
+        made = Path(scratch) / options.out.name
+        train(replace(base, dtype="fp32"), training, made, recipe)
+        tuned = replace(base, model=str(made), revision=None)
+        after = _measure(tuned, tests)
+        sys.stderr.write("Exporting for serving without torch …\n")
+        exported = export(tuned, made / "onnx")
+        report = {"fingerprint": exported.fingerprint, "pairs": len(training), "before": before, "after": after}
+        report |= {"export": asdict(exported.agreement)}
+        (made / "finetune.json").write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+        shutil.move(made, options.out)
     sys.stdout.write(_table(before, after))
     sys.stdout.write(
         f"\nThe model is in {options.out}, these figures in its finetune.json. Serve it:\n"
         f"  ASKMESH_EMBEDDINGS_ENCODER=onnx ASKMESH_EMBEDDINGS_MODEL={options.out / 'onnx'} askmesh-embeddings serve\n"
         "Its vectors are its own: learn your sources again with it.\n"
     )
-    return 0
 
 
 def _table(before: dict[str, Any], after: dict[str, Any]) -> str:
