@@ -123,6 +123,14 @@ async def test_a_database_that_fails_in_mid_answer_does_not_take_the_answer_away
         assert stage.messages(thread) == [message]
 
 
+@pytest.mark.parametrize("token", ["ab\ncd", "two words", "…", " "])
+async def test_what_can_be_no_token_is_not_sent_but_told(tmp_path, token):
+    async with staged(tmp_path, wait_ready=False, token=token) as stage:
+        await until(lambda: stage.frontend.status.state == "failed")
+        assert "ASKMESH_DISCORD_TOKEN is no bot token" in (await stage.frontend.check() or "")
+        assert not stage.discord.requests
+
+
 async def test_a_token_that_is_refused_ends_in_failed_with_the_remedy(tmp_path):
     async with staged(tmp_path, wait_ready=False) as stage:
         stage.discord.world.token = "another"

@@ -2,6 +2,7 @@
 
 import asyncio
 import importlib
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
@@ -76,6 +77,10 @@ class DiscordFrontend:
         return bool(self._tracker.tasks())
 
     async def _run(self) -> None:
+        if not re.fullmatch(r"[!-~]+", self._token):
+            # Not even to be sent: a header can't hold it.
+            self._fail("ASKMESH_DISCORD_TOKEN is no bot token.", "Copy it anew from the Bot page, and restart.")
+            return
         try:
             # Before it is needed: whoever stands by has a second to take over, and discord.py takes long to load. Not
             # with this module: a bot without Discord need not have it.
