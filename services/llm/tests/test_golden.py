@@ -59,6 +59,10 @@ async def test_a_recorded_model_passes_and_a_changed_answer_does_not(
     wrong, trouble = await started(checkpoint, golden_file=str(file))
     assert "should begin its answer" in str(trouble)
     await wrong.close()
+    file.unlink()
+    unchecked, trouble = await started(checkpoint, golden_file=str(file))
+    assert "golden.json" in str(trouble)
+    await unchecked.close()
 
 
 async def test_other_weights_have_another_fingerprint(checkpoint: pathlib.Path, damaged: Callable[..., Any]) -> None:

@@ -19,7 +19,7 @@ async def describe(settings: Settings, record: str) -> str:
         if trouble := await engine.ready():
             raise SystemExit(f"{engine.info.model}: {trouble}")
         name, steps = await engine.golden_steps()
-        known = golden.table(record or settings.golden_file).get(name)
+        known = golden.table("" if record else settings.golden_file).get(name)
         tokens = golden.record(record, name, engine.info.model, steps) if record else golden.clear_beginning(steps)
         text = await engine.detokenize(tokens)
         state = f"recorded in {record}" if record else "known" if known is not None else "not known"

@@ -40,9 +40,12 @@ def prompt(tokenizer: Any) -> Prompt:
 
 
 def table(path: str) -> dict[str, list[int]]:
-    """Golden answers by fingerprint: those that come with the package, then the operator's own. Raises ValueError."""
+    """Golden answers by fingerprint: those that come with the package, then the operator's own.
+
+    Raises OSError when the operator's file is not there, ValueError when it is not one.
+    """
     known = json.loads(resources.files(__package__).joinpath("golden.json").read_text())
-    if path and Path(path).exists():
+    if path:
         known |= json.loads(Path(path).read_text())
     return {name: [int(item) for item in entry["tokens"]] for name, entry in known.items()}
 
