@@ -13,7 +13,7 @@ from fastapi import FastAPI
 from askmesh_embeddings import __version__
 from askmesh_embeddings.batching.batcher import Batcher, BatchLimits
 from askmesh_embeddings.embedder import Embedder, InputLimits
-from askmesh_embeddings.encoders.base import Encoder
+from askmesh_embeddings.encoders.base import Encoder, EncoderError
 from askmesh_embeddings.encoders.registry import load_encoder
 from askmesh_embeddings.golden import SelfTest
 from askmesh_embeddings.metrics import EmbeddingMetrics
@@ -59,6 +59,10 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 def _encoder_host(settings: Settings, metrics: EmbeddingMetrics) -> ModelHost[Encoder, Embedder]:
     def load() -> tuple[Encoder, SelfTest]:
         encoder = load_encoder(settings.encoder, settings.encoder_options)
+        if (longest := max(encoder.info.dimensions, default=0)) > encoder.info.dimension:
+            raise EncoderError(
+                f"The model has {encoder.info.dimension} dimensions, not {longest}.", "Correct DIMENSIONS."
+            )
         return encoder, check_encoder(encoder, settings)
 
     def wrap(encoder: Encoder) -> Embedder:

@@ -50,7 +50,7 @@ class Settings(ServiceSettings):
     aliases: Annotated[frozenset[str], NoDecode] = Field(
         frozenset(), description="Further model names to answer to, comma-separated, e.g. `text-embedding-3-small`."
     )
-    dimensions: Annotated[tuple[int, ...], NoDecode] = Field(
+    dimensions: Annotated[tuple[Annotated[int, Field(ge=1)], ...], NoDecode] = Field(
         (), description="Shorter vector lengths the model was trained for (Matryoshka), comma-separated."
     )
     max_input_tokens: int | None = Field(

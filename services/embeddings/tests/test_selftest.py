@@ -65,6 +65,7 @@ def test_references_of_ones_own(start, tmp_path):
         ({"encoder": "word2vec"}, "There is no encoder 'word2vec'. Use one of minilm"),
         ({"encoder": "no_such_module:Encoder"}, "cannot be imported"),
         ({"encoder": "own_encoders:time"}, "is not an Encoder"),
+        ({"encoder": "own_encoders:HashEncoder", "dimensions": "4,9"}, "The model has 8 dimensions, not 9"),
         ({"model": "all-MiniLM-L12-v2"}, "set ENCODER=sentence-transformers"),
         ({"encoder": "own_encoders:HashEncoder", "golden": "no/such.json"}, "cannot be read from no/such.json"),
         ({"runtime": "onnxruntime", "dtype": "bf16"}, "computes in float32"),
