@@ -30,7 +30,7 @@ pytestmark = pytest.mark.anyio
 
 LONG = os.environ.get("ASKMESH_LONG_TESTS") == "1"
 # Of all payloads; a prime, so that every carrier and most tricks are among them.
-EVERY = 1 if LONG else 23
+EVERY = 1 if LONG else 43
 AT_ONCE = 8
 SECRET = "sk-secret-of-the-bot"
 BASE_URL = "http://bot.example.org"

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.anyio
 
 LONG = os.environ.get("ASKMESH_LONG_TESTS") == "1"
 AT_ONCE = 20
-ROUNDS = 15 if LONG else 2
+ROUNDS = 15 if LONG else 1
 # What the settings ask for by default.
 INTERVAL_S = 1.2
 # A marker that no other text holds: the model's first token.
