@@ -28,7 +28,9 @@ SETTINGS = [
     "askmesh_bot.frontends.discord.settings",
 ]
 # Read by the tests' own set-up.
-OTHERS = {"ASKMESH_CHROMIUM"}
+OTHERS = {"ASKMESH_CHROMIUM", "ASKMESH_LONG_TESTS", "ASKMESH_SOAK_MINUTES"} | {
+    f"ASKMESH_TEST_{name}" for name in ("PINECONE_OPENAPI", "POSTGRES_URL", "QDRANT_URL", "REDIS_URL", "CHROMA_URL")
+}
 
 
 def known_variables() -> set[str]:
