@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Index, String
+from sqlalchemy import JSON, BigInteger, Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from askmesh_bot.database.models import Base, now
@@ -40,12 +40,24 @@ class DiscordChangeRow(Base):
 
 
 class DiscordTakenRow(Base):
-    """A message or forum post that was taken to be answered: it is never taken again."""
+    """A message, forum post or interaction that was taken to be answered: it is never taken again, but taken over where
+    its answer is not `done` and the process `owner` no longer counts `beat` up."""
 
     __tablename__ = "discord_taken"
 
     message_id: Mapped[int] = _id(primary_key=True)
     at: Mapped[datetime] = mapped_column(default=now, index=True)
+    done: Mapped[bool] = mapped_column(default=True, index=True)
+    owner: Mapped[str] = mapped_column(String(16), default="")
+    beat: Mapped[int] = mapped_column(default=0)
+    # How often it was taken over.
+    again: Mapped[int] = mapped_column(default=0)
+    kind: Mapped[str] = mapped_column(String(16), default="message")
+    # Where it was asked.
+    channel_id: Mapped[int | None] = mapped_column(BigInteger)
+    language: Mapped[str] = mapped_column(String(16), default="en")
+    # The messages of the answer so far: pairs of a channel's id and a message's.
+    shown: Mapped[list[Any]] = mapped_column(JSON, default=list)
 
 
 class DiscordPlaceRow(Base):

@@ -9,7 +9,9 @@ import time
 from pathlib import Path
 
 import pytest
+from askmesh_bot.database.discord import DiscordTakenRow
 from askmesh_bot.frontends.discord.status import State
+from sqlalchemy import select
 
 from .conftest import staged, until
 from .scripted import ANSWER, answered
@@ -111,6 +113,65 @@ async def test_processes_share_one_connection_and_end_without_losing_an_answer(t
             for process in workers:
                 process.kill()
                 process.wait()
+
+
+async def test_an_answer_whose_process_is_killed_twice_arrives_once_in_its_old_message(tmp_path):
+    async with staged(tmp_path) as stage:
+        await stage.frontend.stop()
+        workers = [worker(stage.discord, tmp_path, WORKER_PAUSE_S="0.6") for _ in range(3)]
+        try:
+            states = ["ready", "standby", "standby"]
+            await until(lambda: sorted(state_of(each, tmp_path) for each in workers) == states, 60)
+            thread = await stage.thread_of(await stage.ada.mention(stage.channel, "How?"))
+            command = await stage.discord.person("bob").slash(stage.channel, "ask", question="How?")
+            shown = await stage.answer_with("Call", lambda: stage.messages(thread))
+            await until(lambda: command.response and "Call" in command.response["content"])
+            killed = await kill_leader(workers, tmp_path)
+            assert "**Sources**" not in shown["content"]
+            # The second one begins anew, in the same message, and is killed too.
+            while await taken_over(stage, thread) == 0:
+                await asyncio.sleep(0.1)
+            await asyncio.sleep(1.0)
+            await kill_leader(killed, tmp_path)
+            assert "**Sources**" not in shown["content"]
+            await until(lambda: "**Sources**" in shown["content"], 30)
+            assert "I was restarted" in command.response["content"]
+            final = shown["content"]
+            assert await in_flight(stage) == []
+            await asyncio.sleep(0.5)
+            assert await taken_over(stage, thread) == 2
+            assert [message["content"] for message in stage.messages(thread)] == [final]
+            assert [message["id"] for message in stage.messages()] == [command.response["id"]]
+        finally:
+            for process in workers:
+                process.kill()
+                process.wait()
+
+
+async def kill_leader(workers, tmp_path) -> list[subprocess.Popen]:
+    """The workers that are left."""
+    (leader,) = [each for each in workers if state_of(each, tmp_path) == "ready"]
+    leader.kill()
+    await asyncio.to_thread(leader.wait)
+    return [each for each in workers if each is not leader]
+
+
+async def taken_over(stage, thread) -> int:
+    """How often the answer to the message that `thread` is on was."""
+    async with stage.database.read() as session:
+        return await session.scalar(select(DiscordTakenRow.again).filter_by(message_id=int(thread["id"])))
+
+
+async def in_flight(stage) -> list[int]:
+    async def rows() -> list[int]:
+        async with stage.database.read() as session:
+            return list(await session.scalars(select(DiscordTakenRow.message_id).where(~DiscordTakenRow.done)))
+
+    for _ in range(50):
+        if not (left := await rows()):
+            break
+        await asyncio.sleep(0.05)
+    return left
 
 
 def state_of(process: subprocess.Popen, folder: Path) -> str:

@@ -20,7 +20,8 @@ async def main(folder: Path) -> None:
         conversations,
         database,
     ):
-        assistant.script = lambda question: answered(ANSWER, pause_s=0.06)
+        pause_s = float(os.environ.get("WORKER_PAUSE_S", "0.06"))
+        assistant.script = lambda question: answered(ANSWER, pause_s=pause_s)
         frontend = DiscordFrontend(DiscordSettings(_env_file=None), "http://bot.example.org", conversations, database)
         ended = asyncio.Event()
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, ended.set)

@@ -16,6 +16,7 @@ from askmesh_bot.conversations.service import Answered, ConversationEvent, Conve
 from askmesh_bot.frontends.discord import rendering
 from askmesh_bot.frontends.discord.buttons import answer_buttons
 from askmesh_bot.frontends.discord.destinations import Buttons, Destination
+from askmesh_bot.frontends.discord.holds import Held
 from askmesh_bot.frontends.discord.journal import Journal, Place
 from askmesh_bot.frontends.discord.live_message import LiveMessage, Undeliverable
 from askmesh_bot.frontends.discord.metrics import DiscordMetrics
@@ -43,6 +44,8 @@ class Asked:
     # Only its asker sees the answer.
     private: bool = False
     terms: Terms = field(default_factory=Terms)
+    # By what another process can tell that this one still answers.
+    held: Held | None = None
 
     @property
     def language(self) -> str:
@@ -94,13 +97,19 @@ class Answerer:
         reference = secrets.token_hex(4)
         context.request_id.set(reference)
         with self.tracker.track(asked.asker_id):
-            async with LiveMessage(destination, self._settings.edit_interval_s, self._metrics.edits.inc) as live:
+            async with self._live(asked.held, destination) as live:
                 try:
                     outcome = await self._tell(asked, live, reference)
                 except asyncio.CancelledError:
                     await self._close(live, asked, Reply(say("interrupted", asked.language), "interrupted"))
                     raise
                 return Told(live.ids, outcome)
+
+    def _live(self, held: Held | None, destination: Destination) -> LiveMessage:
+        interval_s, on_edit = self._settings.edit_interval_s, self._metrics.edits.inc
+        if held is None:
+            return LiveMessage(destination, interval_s, on_edit)
+        return LiveMessage(destination, interval_s, on_edit, held.posts, held.show, held.current)
 
     async def _tell(self, asked: Asked, live: LiveMessage, reference: str) -> str:
         most, deadline_s = self._settings.answers_per_user, self._settings.answer_deadline_s
@@ -159,7 +168,7 @@ class Answerer:
         written, links = "", dict[int, str]()
         async with aclosing(events):
             async for event in events:
-                if live.gone:
+                if live.gone or (asked.held is not None and asked.held.lost):
                     log.info("answer_unwanted", place=asked.place_id)
                     return Reply("", "unwanted")
                 if isinstance(event, Status) and not written:
@@ -191,6 +200,8 @@ class Answerer:
 
     async def _close(self, live: LiveMessage, asked: Asked, reply: Reply) -> str:
         """Write the last words; how the question ended."""
+        if asked.held is not None and not await asked.held.confirm():
+            return "taken_over"
         self._metrics.answers.labels(reply.outcome).inc()
         try:
             await live.finish(asked.opening + reply.text + asked.note, reply.buttons)
@@ -200,6 +211,9 @@ class Answerer:
             await self._remember(asked, reply.place, live)
         if reply.kept and not asked.private:
             await self.published.note(live.written, asked.asker_id, asked.terms.collection, reply.kept)
+        if asked.held is not None:
+            # While the answer still counts as in flight: a process that ends waits for it.
+            await asked.held.done()
         return reply.outcome
 
     async def _remember(self, asked: Asked, place: Place, live: LiveMessage) -> None:

@@ -5,9 +5,10 @@ from typing import Any
 
 import discord
 from askmesh_kit.logs import get_logger
+from sqlalchemy.exc import SQLAlchemyError
 
 from askmesh_bot.frontends.discord import rendering
-from askmesh_bot.frontends.discord.answerer import Answerer, Asked
+from askmesh_bot.frontends.discord.answerer import Answerer, Asked, Told
 from askmesh_bot.frontends.discord.catalog import MOST_CHARACTERS, Catalog
 from askmesh_bot.frontends.discord.destinations import (
     NO_MENTIONS,
@@ -15,6 +16,7 @@ from askmesh_bot.frontends.discord.destinations import (
     Destination,
     InteractionDestination,
 )
+from askmesh_bot.frontends.discord.holds import Holds
 from askmesh_bot.frontends.discord.humans import Humans
 from askmesh_bot.frontends.discord.limits import Limits
 from askmesh_bot.frontends.discord.markdown import plain
@@ -36,8 +38,10 @@ class InteractionAsker:
         catalog: Catalog,
         limits: Limits,
         humans: Humans,
+        holds: Holds,
         deadline_s: float,
     ) -> None:
+        self._holds = holds
         self._answerer, self._rules, self._catalog = answerer, rules, catalog
         self._limits, self._humans, self._deadline_s = limits, humans, deadline_s
 
@@ -66,12 +70,24 @@ class InteractionAsker:
                 raise
             log.warning("acknowledged_too_late", interaction=interaction.id)
             destination.give_up_token()
-        told = await self._answerer.answer(await self._asked(interaction, question, private, terms), destination)
+        told = await self._answer(interaction, await self._asked(interaction, question, private, terms), destination)
         thread = None
         if told.message_ids and not private and not destination.expired:
             thread = await self._open_thread(interaction, question)
         if not private and told.outcome == "abstained":
             await self._humans.call(interaction.guild, thread or interaction.channel, terms.language)
+
+    async def _answer(self, interaction: discord.Interaction[Any], asked: Asked, destination: Destination) -> Told:
+        held = None
+        if not asked.private and interaction.channel_id is not None:
+            try:
+                held = await self._holds.take(interaction.id, "interaction", interaction.channel_id, asked.language)
+            except SQLAlchemyError as error:
+                log.warning("not_noted", interaction=interaction.id, error=type(error).__name__)
+        if held is None:
+            return await self._answerer.answer(asked, destination)
+        async with held:
+            return await self._answerer.answer(replace(asked, held=held), destination)
 
     async def offer_sources(self, interaction: discord.Interaction[Any], typed: str) -> list[tuple[str, str]]:
         """Titles and ids of the sources that this question could keep to, while somebody types."""

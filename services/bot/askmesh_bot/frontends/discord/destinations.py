@@ -43,7 +43,7 @@ class Destination(Protocol):
 class ChannelPost:
     """A message of the bot in a channel, thread or DM."""
 
-    def __init__(self, message: discord.Message, deadline_s: float) -> None:
+    def __init__(self, message: discord.Message | discord.PartialMessage, deadline_s: float) -> None:
         self._message, self._deadline_s = message, deadline_s
 
     @property
@@ -64,17 +64,24 @@ class ChannelPost:
 
 class ChannelDestination:
     """Posts into a channel, thread or DM; the first message as a reply to `reply_to`, which it does not ping, or as a
-    plain message where the bot may not read the history that it would reply to."""
+    plain message where the bot may not read the history that it would reply to.
+
+    `nonce`: makes the first message once, for whoever posts it: Discord gives the second the message of the first.
+    """
 
     def __init__(
-        self, channel: discord.abc.Messageable, deadline_s: float, reply_to: discord.Message | None = None
+        self,
+        channel: discord.abc.Messageable,
+        deadline_s: float,
+        reply_to: discord.Message | None = None,
+        nonce: str = "",
     ) -> None:
-        self._channel, self._deadline_s = channel, deadline_s
+        self._channel, self._deadline_s, self._nonce = channel, deadline_s, nonce
         self._reply_to = reply_to if _may_reply(channel) else None
 
     async def send(self, content: str, buttons: Buttons = None) -> Post:
         # The nonce makes the second try harmless where the first arrived and only its response was lost.
-        nonce = secrets.token_hex(12)
+        nonce, self._nonce = self._nonce or secrets.token_hex(12), ""
         try:
             message = await self._send(content, nonce, buttons)
         except Exception as error:

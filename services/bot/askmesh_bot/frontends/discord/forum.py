@@ -10,10 +10,11 @@ from askmesh_kit.logs import get_logger
 from askmesh_bot.frontends.discord.answerer import Answerer, Asked
 from askmesh_bot.frontends.discord.destinations import ChannelDestination
 from askmesh_bot.frontends.discord.ending import end
+from askmesh_bot.frontends.discord.holds import Held, Holds
 from askmesh_bot.frontends.discord.humans import Humans
 from askmesh_bot.frontends.discord.limits import Limits
 from askmesh_bot.frontends.discord.rest import bounded
-from askmesh_bot.frontends.discord.rules import Rules
+from askmesh_bot.frontends.discord.rules import Rules, Terms
 from askmesh_bot.frontends.discord.settings import DiscordSettings
 from askmesh_bot.frontends.discord.staff import acts_for_staff, is_staff
 
@@ -30,8 +31,9 @@ class ForumWatch:
     the post is solved, locked or closed by then. Needs the message content intent: without it nothing is answered."""
 
     def __init__(
-        self, answerer: Answerer, rules: Rules, limits: Limits, humans: Humans, settings: DiscordSettings
+        self, answerer: Answerer, rules: Rules, limits: Limits, humans: Humans, holds: Holds, settings: DiscordSettings
     ) -> None:
+        self._holds = holds
         self._answerer, self._rules, self._limits, self._humans = answerer, rules, limits, humans
         self._settings = settings
         self._solved = frozenset(tag.strip().casefold() for tag in settings.solved_tags.split(","))
@@ -102,23 +104,39 @@ class ForumWatch:
         except Exception:
             log.exception("post_broke", post=post.id)
 
-    async def _answer(self, post: discord.Thread) -> None:
+    async def answer_again(self, post: discord.Thread, held: Held) -> bool:
+        """Answer a post that a process took which was killed; whether it could be, and still is to be."""
+        return await self._answer(post, held)
+
+    async def _answer(self, post: discord.Thread, again: Held | None = None) -> bool:
         if not self._answerer.tracker.accepting or not self._concerns(post):
-            return
+            return False
         history = post.history(limit=_MOST_READ, oldest_first=True)
         written = await bounded(_all(history), self._settings.rest_deadline_s)
         own = [message for message in written if message.author.id == post.owner_id and not message.author.bot]
         terms = self._rules.of_channel(post.guild, post, post.guild.preferred_locale)
         if not own or self._rules.closed(post.guild.id, post, terms.language):
-            return
-        if await self._staff_wrote(post, written) or not await self._answerer.journal.take(post.id):
-            return
+            return False
+        if await self._staff_wrote(post, written):
+            return False
         question = _question(post.name, own, self._answerer.conversations.longest_question)
-        if self._limits.refusal(post.owner_id, post.guild.id, terms.language, paced=False):
-            log.info("post_over_budget", post=post.id)
-            return
-        destination = ChannelDestination(post, self._settings.rest_deadline_s)
-        told = await self._answerer.answer(Asked(question, post.owner_id, place_id=post.id, terms=terms), destination)
+        if again is not None:
+            await self._write(post, question, terms, again)
+            return True
+        held = await self._holds.take(post.id, "post", post.id, terms.language)
+        if held is None:
+            return False
+        async with held:
+            if self._limits.refusal(post.owner_id, post.guild.id, terms.language, paced=False):
+                log.info("post_over_budget", post=post.id)
+                return False
+            await self._write(post, question, terms, held)
+        return True
+
+    async def _write(self, post: discord.Thread, question: str, terms: Terms, held: Held) -> None:
+        destination = ChannelDestination(post, self._settings.rest_deadline_s, nonce=f"{post.id}-0")
+        asked = Asked(question, post.owner_id, place_id=post.id, terms=terms, held=held)
+        told = await self._answerer.answer(asked, destination)
         if told.outcome == "abstained":
             await self._humans.call(post.guild, post, terms.language)
 

@@ -14,6 +14,7 @@ from askmesh_bot.conversations.service import Conversations
 from askmesh_bot.database.engine import Database
 from askmesh_bot.frontends.discord.ending import end
 from askmesh_bot.frontends.discord.golden import Golden
+from askmesh_bot.frontends.discord.holds import Holds
 from askmesh_bot.frontends.discord.leader import Lost, new_leader
 from askmesh_bot.frontends.discord.metrics import DiscordMetrics
 from askmesh_bot.frontends.discord.settings import DiscordSettings
@@ -45,7 +46,7 @@ class DiscordFrontend:
         self._settings, self._base_url, self._conversations = settings, base_url, conversations
         self._database, self._golden, self._library = database, golden, library
         self._token = settings.token.get_secret_value().strip()
-        self._tracker = Tracker()
+        self._tracker, self._holds = Tracker(), Holds(database)
         self._task: asyncio.Task[None] | None = None
         self.status = Status()
         self._checks = checks or {}
@@ -131,6 +132,7 @@ class DiscordFrontend:
             self._golden,
             self._library,
             self._checks,
+            self._holds,
         )
         leading = Leading(mesh, self._tracker, self.status, self._metrics)
         measuring = asyncio.create_task(self._metrics.watch_loop())

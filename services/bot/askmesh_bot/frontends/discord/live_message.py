@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
 from types import TracebackType
 from typing import Self
 
@@ -31,12 +31,23 @@ class LiveMessage:
     Each message is edited at most once per `interval_s`, however fast the text changes.
     """
 
-    def __init__(self, destination: Destination, interval_s: float, on_edit: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        destination: Destination,
+        interval_s: float,
+        on_edit: Callable[[], None],
+        posts: Sequence[Post] = (),
+        on_posts: Callable[[Sequence[tuple[int, int]]], Awaitable[None]] | None = None,
+        current: Callable[[], Awaitable[bool]] | None = None,
+    ) -> None:
+        """`posts`: messages that an earlier try has left, to be used first. `on_posts`: told `written` when that changes.
+        `current`: whether this answer is still ours to write."""
         self._destination, self._interval_s, self._on_edit = destination, interval_s, on_edit
         self._buttons: Buttons = None
         self._text, self._final = "", False
         self._changed = asyncio.Event()
-        self._posts: list[tuple[Post, tuple[str, Buttons]]] = []
+        self._posts: list[tuple[Post, tuple[str, Buttons]]] = [(post, ("", None)) for post in posts]
+        self._on_posts, self._current = on_posts, current
         self._not_before = 0.0
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -83,6 +94,8 @@ class LiveMessage:
             await asyncio.sleep(self._not_before - asyncio.get_running_loop().time())
             self._changed.clear()
             final = self._final
+            if self._current is not None and not await self._current():
+                return
             try:
                 await self._put(self._text)
             except Exception as error:
@@ -109,6 +122,7 @@ class LiveMessage:
             shown = content, self._buttons if index == len(contents) - 1 else None
             if index == len(self._posts):
                 self._posts.append((await self._destination.send(*shown), shown))
+                await self._tell_posts()
             elif self._posts[index][1] != shown:
                 post, _ = self._posts[index]
                 await post.edit(*shown)
@@ -117,6 +131,11 @@ class LiveMessage:
         while len(self._posts) > max(1, len(contents)):
             post, _ = self._posts.pop()
             await post.delete()
+            await self._tell_posts()
+
+    async def _tell_posts(self) -> None:
+        if self._on_posts is not None:
+            await self._on_posts(self.written)
 
     async def _type(self) -> None:
         """Keeps the typing indicator on; that it fails is nobody's loss."""

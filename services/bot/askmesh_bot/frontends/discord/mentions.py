@@ -9,11 +9,12 @@ from askmesh_kit.logs import get_logger
 
 from askmesh_bot.frontends.discord.answerer import Answerer, Asked
 from askmesh_bot.frontends.discord.destinations import ChannelDestination
+from askmesh_bot.frontends.discord.holds import Held, Holds
 from askmesh_bot.frontends.discord.humans import Humans
 from askmesh_bot.frontends.discord.journal import Place
 from askmesh_bot.frontends.discord.limits import Limits
 from askmesh_bot.frontends.discord.places import PlaceChooser
-from askmesh_bot.frontends.discord.rules import Rules
+from askmesh_bot.frontends.discord.rules import Rules, Terms
 from askmesh_bot.frontends.discord.staff import is_staff
 from askmesh_bot.frontends.discord.texts import say
 
@@ -32,8 +33,10 @@ class MentionHandler:
         chooser: PlaceChooser,
         limits: Limits,
         humans: Humans,
+        holds: Holds,
         deadline_s: float,
     ) -> None:
+        self._holds = holds
         self.answerer, self._rules, self._chooser = answerer, rules, chooser
         self._limits, self._humans, self._deadline_s = limits, humans, deadline_s
         # Threads where the hint about unreadable messages was given.
@@ -59,24 +62,51 @@ class MentionHandler:
         place = await self._continued(message, me)
         if not _addresses(message, me) and not (place and _follows_up(message, place)):
             return False
-        if not await self.answerer.journal.take(message.id):
-            return False
         terms = self._rules.of_message(message)
+        held = await self._holds.take(message.id, "message", message.channel.id, terms.language)
+        if held is None:
+            return False
+        async with held:
+            await self._treat(message, me, place, terms, held, missed=missed)
+        return True
+
+    async def answer_again(self, message: discord.Message, me: discord.ClientUser, held: Held) -> bool:
+        """Answer what a process took that was killed; whether it could be."""
+        terms, question = self._rules.of_message(message), _question(message, me)
+        guild_id = message.guild.id if message.guild else None
+        if not question or self._rules.closed(guild_id, message.channel, terms.language):
+            return False
+        return await self._answer(message, question, await self._continued(message, me), terms, held)
+
+    async def _treat(
+        self,
+        message: discord.Message,
+        me: discord.ClientUser,
+        place: Place | None,
+        terms: Terms,
+        held: Held,
+        *,
+        missed: bool,
+    ) -> None:
         question, language = _question(message, me), terms.language
         guild_id = message.guild.id if message.guild else None
         if closed := self._rules.closed(guild_id, message.channel, language):
             await self._chooser.tell_in_private(message, closed)
-            return True
-        if not question:
+        elif not question:
             if not missed:
                 await self._say_hello(message, me, language)
-            return True
-        if refusal := self._limits.refusal(message.author.id, guild_id, language, paced=not missed):
+        elif refusal := self._limits.refusal(message.author.id, guild_id, language, paced=not missed):
             await self._reply(message, refusal)
-            return True
-        choice = await self._chooser.choose(message, question, language)
+        else:
+            await self._answer(message, question, place, terms, held)
+
+    async def _answer(
+        self, message: discord.Message, question: str, place: Place | None, terms: Terms, held: Held
+    ) -> bool:
+        """Whether there was a place to answer in."""
+        choice = await self._chooser.choose(message, question, terms.language)
         if choice is None:
-            return True
+            return False
         place = place or (await self.answerer.journal.place(choice.place_id) if choice.place_id else None)
         asked = Asked(
             question,
@@ -85,10 +115,11 @@ class MentionHandler:
             continued=place,
             note=choice.note,
             terms=terms,
+            held=held,
         )
         told = await self.answerer.answer(asked, choice.destination)
         if told.outcome == "abstained":
-            await self._humans.call(message.guild, choice.channel, language)
+            await self._humans.call(message.guild, choice.channel, terms.language)
         return True
 
     async def _continued(self, message: discord.Message, me: discord.ClientUser) -> Place | None:

@@ -35,7 +35,7 @@ class PlaceChooser:
         """Where to answer `message`; None where nothing can be written to anyone."""
         channel = message.channel
         if not isinstance(channel, discord.abc.GuildChannel | discord.Thread):
-            return Choice(ChannelDestination(channel, self._deadline_s), channel, channel.id)
+            return Choice(ChannelDestination(channel, self._deadline_s, nonce=_nonce(message)), channel, channel.id)
         granted = _granted(channel)
         if isinstance(channel, discord.Thread):
             if granted is not None and not granted.send_messages_in_threads:
@@ -46,7 +46,7 @@ class PlaceChooser:
         if isinstance(channel, discord.TextChannel) and not missing:
             thread = await self._open(message, question)
             if thread is not None:
-                return Choice(ChannelDestination(thread, self._deadline_s), thread, thread.id)
+                return Choice(ChannelDestination(thread, self._deadline_s, nonce=_nonce(message)), thread, thread.id)
             missing = ["Create Public Threads", "Send Messages in Threads"]
         if granted is not None and not granted.send_messages:
             await self._by_dm(message, ["Send Messages", *missing], language)
@@ -54,7 +54,7 @@ class PlaceChooser:
         return Choice(self._reply(message), message.channel, note=self._note(channel.id, missing, language))
 
     def _reply(self, message: discord.Message) -> Destination:
-        return ChannelDestination(message.channel, self._deadline_s, reply_to=message)
+        return ChannelDestination(message.channel, self._deadline_s, reply_to=message, nonce=_nonce(message))
 
     def _note(self, channel_id: int, missing: list[str], language: str) -> str:
         if not missing or channel_id in self._told:
@@ -104,6 +104,12 @@ def _granted(channel: discord.abc.GuildChannel | discord.Thread) -> discord.Perm
     me = channel.guild.me
     # Not cached before the server is available: then Discord's own answer decides.
     return channel.permissions_for(me) if me is not None else None
+
+
+def _nonce(message: discord.Message) -> str:
+    # The same for every process that answers `message`: one that was killed before it could note its first message has
+    # left no second one.
+    return f"{message.id}-0"
 
 
 def _listed(names: list[str]) -> str:

@@ -24,6 +24,7 @@ from askmesh_bot.frontends.discord.desk import ButtonDesk
 from askmesh_bot.frontends.discord.endpoints import point_at
 from askmesh_bot.frontends.discord.forum import ForumWatch
 from askmesh_bot.frontends.discord.golden import Golden
+from askmesh_bot.frontends.discord.holds import Holds
 from askmesh_bot.frontends.discord.humans import Humans
 from askmesh_bot.frontends.discord.journal import Journal
 from askmesh_bot.frontends.discord.limits import Limits
@@ -34,6 +35,7 @@ from askmesh_bot.frontends.discord.live.notes import Notes
 from askmesh_bot.frontends.discord.live.reading import ThreadReader
 from askmesh_bot.frontends.discord.mentions import MentionHandler
 from askmesh_bot.frontends.discord.metrics import DiscordMetrics
+from askmesh_bot.frontends.discord.orphans import Orphans
 from askmesh_bot.frontends.discord.pause import PAUSE
 from askmesh_bot.frontends.discord.places import PlaceChooser
 from askmesh_bot.frontends.discord.presence import Check, Presence
@@ -42,7 +44,7 @@ from askmesh_bot.frontends.discord.rules import Rules
 from askmesh_bot.frontends.discord.settings import DiscordSettings
 from askmesh_bot.frontends.discord.sharded import ShardedClient
 from askmesh_bot.frontends.discord.status import Status
-from askmesh_bot.frontends.discord.supervisor import Supervisor
+from askmesh_bot.frontends.discord.supervisor import Companion, Supervisor
 from askmesh_bot.frontends.discord.tracker import Tracker
 from askmesh_bot.knowledge.library import Library
 
@@ -63,6 +65,7 @@ class Mesh:
     golden: Golden | None
     library: Library | None
     checks: Mapping[str, Check]
+    holds: Holds
 
 
 class Leading:
@@ -82,10 +85,15 @@ class Leading:
         answerer = Answerer(
             mesh.conversations, self._journal, self._published, tracker, metrics, settings, mesh.base_url
         )
-        asker = InteractionAsker(answerer, rules, self._catalog, self._limits, humans, deadline_s)
-        handler = MentionHandler(answerer, rules, PlaceChooser(deadline_s), self._limits, humans, deadline_s)
-        self._forum = ForumWatch(answerer, rules, self._limits, humans, settings)
+        asker = InteractionAsker(answerer, rules, self._catalog, self._limits, humans, mesh.holds, deadline_s)
+        handler = MentionHandler(
+            answerer, rules, PlaceChooser(deadline_s), self._limits, humans, mesh.holds, deadline_s
+        )
+        self._forum = ForumWatch(answerer, rules, self._limits, humans, mesh.holds, settings)
         self._catch_up = CatchUp(handler, self._journal, metrics, settings.catch_up_s, deadline_s)
+        self._orphans = Orphans(
+            mesh.holds, handler, self._forum, tracker, metrics, settings.catch_up_s, settings.rest_deadline_s
+        )
         config_desk = ConfigDesk(self._configs, self._catalog, reads_content=settings.message_content)
         config_desk.on_change = self._look_at_config
         self._notes = Notes(mesh.database, settings.live_threads)
@@ -108,9 +116,16 @@ class Leading:
         )
         presence = Presence(mesh.checks, settings.presence_s)
         changes = ChangeMarker(self._published, rules, settings)
+        companions: list[Companion] = [
+            presence.run,
+            self._catch_up.run,
+            self._orphans.run,
+            changes.run,
+            self._tidy_daily,
+        ]
         self.supervisor = Supervisor(
             lambda sharded: (ShardedClient if sharded else AskmeshClient)(parts, settings, status),
-            [presence.run, self._catch_up.run, changes.run, self._tidy_daily, *([learner.run] if learner else [])],
+            [*companions, *([learner.run] if learner else [])],
             settings.token.get_secret_value().strip(),
             settings,
             status,
@@ -130,6 +145,7 @@ class Leading:
 
     async def close(self) -> None:
         await self._forum.close()
+        await self._orphans.close()
         await self._ears.close()
         await self.supervisor.close()
         await self._catalog.close()
