@@ -1,51 +1,28 @@
 """Random sequences of operations give the chroma store, on a real server, and a plain model the same answers."""
 
-import asyncio
 import os
-import tempfile
-from pathlib import Path
 from typing import Any
 
 import pytest
 from askmesh_vectordb.settings import Settings
-from askmesh_vectordb.stores.base import IndexInfo, Metric
+from askmesh_vectordb.stores.base import Metric
 from askmesh_vectordb.stores.chroma.store import open_store
-from askmesh_vectordb.stores.engine.store import EngineStore
 from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
-from .test_local_differential import DIMENSION, OPERATIONS, Pair
+from .differential import METRICS, OPERATIONS, compare
 
-EXAMPLES = 200 if os.environ.get("ASKMESH_LONG_TESTS") else 4
-
-
-class ChromaPair(Pair):
-    def __init__(self, url: str, folder: Path, metric: Metric) -> None:
-        self.url = url
-        super().__init__(folder, metric, 0)
-
-    def opened(self) -> EngineStore:  # type: ignore[override]
-        return open_store(Settings(_env_file=None, store="chroma", chroma_url=self.url, data_path=self.folder))
+LONG = os.environ.get("ASKMESH_LONG_TESTS") == "1"
 
 
-@pytest.mark.timeout(1200 if os.environ.get("ASKMESH_LONG_TESTS") else 120)
-@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@pytest.mark.timeout(1200 if LONG else 120)
+@settings(max_examples=200 if LONG else 4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
-    metric=st.sampled_from(["cosine", "dotproduct", "euclidean"]),
-    operations=st.lists(OPERATIONS, min_size=4, max_size=25),
+    metric=METRICS,
+    operations=OPERATIONS,
 )
 def test_the_store_answers_as_the_model_does(chroma_url: str, metric: Metric, operations: list[Any]) -> None:
-    async def run() -> None:
-        with tempfile.TemporaryDirectory() as folder:
-            pair = ChromaPair(chroma_url, Path(folder), metric)
-            try:
-                await pair.store.ensure_index(IndexInfo("docs", DIMENSION, metric))
-                for operation in operations:
-                    await pair.apply(operation)
-                for namespace in ("", "other"):
-                    await pair.apply(("query", namespace, [1, 2, 3], None, 9))
-            finally:
-                await pair.store.drop_index("docs")
-                await pair.store.close()
-
-    asyncio.run(run())
+    compare(
+        lambda folder: open_store(Settings(_env_file=None, store="chroma", chroma_url=chroma_url, data_path=folder)),
+        metric,
+        operations,
+    )
