@@ -7,8 +7,8 @@ import asyncio
 import contextlib
 import gc
 import os
-import random
 import socket
+import sys
 from pathlib import Path
 
 import httpx2
@@ -19,7 +19,6 @@ from askmesh_embeddings.app import create_app
 pytestmark = pytest.mark.anyio
 
 REQUESTS = 10_000 if os.environ.get("ASKMESH_LONG_TESTS") == "1" else 200
-AT_ONCE = 40
 
 
 def resident_mb():
@@ -47,35 +46,19 @@ async def in_this_loop(settings):
     sock.close()
 
 
-async def depart_at_random(url, count, dice):
-    """`count` requests; about half are dropped at a random moment. Returns how many were answered."""
-    free = asyncio.Semaphore(AT_ONCE)
-    answered = 0
-
-    async def one(number):
-        nonlocal answered
-        texts = [
-            f"request {number} text {place} " + "word " * dice.randrange(20) for place in range(dice.randint(1, 12))
-        ]
-        stay = dice.random() < 0.5
-        # A connection each: dropping the request then is what a client that dies looks like.
-        async with free, httpx2.AsyncClient(base_url=url, timeout=60) as client:
-            asking = asyncio.create_task(client.post("/v1/embeddings", json={"input": texts}))
-            await asyncio.wait({asking}, timeout=None if stay else dice.random() * 0.05)
-            if asking.done():
-                assert (await asking).status_code == 200
-                answered += 1
-                return
-            asking.cancel()
-            await asyncio.wait({asking})
-
-    await asyncio.gather(*(one(number) for number in range(count)))
-    return answered
+async def depart_at_random(url, count, seed):
+    """`count` requests, half of them dropped, from a process whose memory is not counted. Returns how many were answered."""
+    script = Path(__file__).parent / "departing_clients.py"
+    clients = await asyncio.create_subprocess_exec(
+        sys.executable, str(script), url, str(count), str(seed), stdout=asyncio.subprocess.PIPE
+    )
+    written, _ = await clients.communicate()
+    assert clients.returncode == 0
+    return int(written)
 
 
 @pytest.mark.timeout(3600)
 async def test_departures_leave_no_task_no_queue_and_no_memory_behind(make_settings):
-    dice = random.Random(3)
     encoder = "minilm" if REQUESTS >= 5_000 else "own_encoders:HashEncoder"
     async with in_this_loop(make_settings(encoder=encoder, lanes=2, cache_entries=64)) as url:
         async with httpx2.AsyncClient(base_url=url, timeout=60) as client:
@@ -83,10 +66,10 @@ async def test_departures_leave_no_task_no_queue_and_no_memory_behind(make_setti
                 await asyncio.sleep(0.05)
         await asyncio.sleep(0.2)
         tasks = len(asyncio.all_tasks())
-        await depart_at_random(url, REQUESTS // 4, dice)
+        await depart_at_random(url, REQUESTS // 4, seed=3)
         await settle(lambda: len(asyncio.all_tasks()) <= tasks)
         before = resident_mb()
-        answered = await depart_at_random(url, REQUESTS, dice)
+        answered = await depart_at_random(url, REQUESTS, seed=4)
         assert 0.2 * REQUESTS < answered < REQUESTS
         await settle(lambda: len(asyncio.all_tasks()) <= tasks)
         grown = resident_mb() - before

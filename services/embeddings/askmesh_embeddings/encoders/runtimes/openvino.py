@@ -13,8 +13,9 @@ from askmesh_embeddings.encoders.base import EncoderError, EncoderOptions
 from askmesh_embeddings.encoders.runtimes.base import Array, Runtime
 
 # Kernels are compiled for each shape of input and kept with their own copy of the weights, about 1 MB each and some nine
-# to a shape: by default thousands of them, gigabytes after an hour of mixed traffic. Compiling costs a few milliseconds.
-_KERNELS_KEPT = 64
+# to a shape: by default thousands of them, gigabytes after an hour of mixed traffic. Compiling costs a few milliseconds:
+# keeping more than this earned 50 clients no more answers a second, and memory crept for as long as shapes were new.
+_KERNELS_KEPT = 16
 
 # Short inputs are padded to a multiple of this, so that queries of all lengths share a few shapes.
 _LENGTH_STEP, _LONGEST_STEPPED = 8, 64
