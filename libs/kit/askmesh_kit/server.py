@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from askmesh_kit import logs
+from askmesh_kit.command_line import settings_explained
 from askmesh_kit.settings import ServiceSettings
 
 
@@ -66,7 +67,8 @@ def serve(create_app: Callable[[], Any], settings: ServiceSettings, name: str) -
 
         def load(self) -> Any:
             try:
-                return create_app()
+                with settings_explained():
+                    return create_app()
             except SystemExit as error:
                 # gunicorn would start a worker that exits again and again, without a pause; this ends the service.
                 raise AppImportError(str(error)) from error

@@ -4,6 +4,8 @@ import argparse
 import json
 import sys
 
+from askmesh_kit.command_line import settings_explained
+
 
 def main(argv: list[str] | None = None) -> None:
     """Serve the bot, or print its OpenAPI description."""
@@ -14,6 +16,11 @@ def main(argv: list[str] | None = None) -> None:
     )
     parser.add_argument("command", nargs="?", default="serve", choices=["serve", "openapi"])
     command = parser.parse_args(argv).command
+    with settings_explained():
+        _run(command)
+
+
+def _run(command: str) -> None:
     # Imported here so that --help is quick.
     from askmesh_bot.app import create_app
     from askmesh_bot.settings import Settings

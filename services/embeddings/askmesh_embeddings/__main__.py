@@ -4,24 +4,17 @@ import argparse
 import sys
 from importlib import import_module
 
+from askmesh_kit.command_line import settings_explained
+
 _SETTINGS = "Settings come from ASKMESH_EMBEDDINGS_… variables."
 
 
 def main(arguments: list[str] | None = None) -> int:
     """The exit status of the command line."""
     options = _parser().parse_args(arguments)
-    # Imported here: `--help` loads nothing.
-    from pydantic import ValidationError
-
-    try:
+    with settings_explained():
         # Imported by name: each command loads only what it needs.
         status: int = import_module(f"askmesh_embeddings.commands.{options.module}").run(options)
-    except ValidationError as error:
-        if error.title != "Settings":
-            raise
-        for each in error.errors():
-            sys.stderr.write(f"ASKMESH_EMBEDDINGS_{str(each['loc'][0]).upper()}: {each['msg']}\n")
-        return 2
     return status
 
 

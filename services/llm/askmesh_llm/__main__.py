@@ -5,13 +5,16 @@ import asyncio
 import json
 import sys
 
+from askmesh_kit.command_line import settings_explained
+
 _DESCRIPTION = "askmesh's LLM service. Configured by ASKMESH_LLM_… variables; see its README."
 
 
 def main() -> None:
     """Do what the arguments say."""
     arguments = _parser().parse_args()
-    _COMMANDS[arguments.command or "serve"](arguments)
+    with settings_explained():
+        _COMMANDS[arguments.command or "serve"](arguments)
 
 
 def _parser() -> argparse.ArgumentParser:

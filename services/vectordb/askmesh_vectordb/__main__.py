@@ -6,6 +6,8 @@ import os
 import sys
 from pathlib import Path
 
+from askmesh_kit.command_line import settings_explained
+
 from askmesh_vectordb.moving import arguments as moving
 
 _MAINTENANCE = {
@@ -32,7 +34,11 @@ def main(arguments: list[str] | None = None) -> None:
             sub.add_argument("file", type=Path, help="the backup, one zip archive")
     moving.add_parsers(commands)
     given = parser.parse_args(arguments)
-    command = given.command or "serve"
+    with settings_explained():
+        _run(given.command or "serve", given)
+
+
+def _run(command: str, given: argparse.Namespace) -> None:
     # numpy's BLAS reads this once, when it is loaded. A search is bound by memory, not by cores: with more threads a
     # scan gains little alone and loses much in company (measured: 0.06 ms became 12 ms).
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")

@@ -1,0 +1,33 @@
+"""What the services' commands share. Loads nothing, so that `--help` is quick."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+@contextmanager
+def settings_explained() -> Iterator[None]:
+    """A wrong setting ends the process with a line that names its variable, instead of a traceback."""
+    try:
+        yield
+    except ValueError as error:
+        from pydantic import ValidationError
+        from pydantic_settings import SettingsError
+
+        if isinstance(error, SettingsError):
+            raise SystemExit(str(error)) from None
+        if isinstance(error, ValidationError) and (prefix := _prefix(error.title)) is not None:
+            wrong = [(prefix + "_".join(map(str, each["loc"])).upper(), each["msg"]) for each in error.errors()]
+            raise SystemExit("\n".join(f"{name}: {why}" for name, why in wrong)) from None
+        raise
+
+
+def _prefix(title: str) -> str | None:
+    """What the variables of the settings class of that name begin with, or None for what is no settings class."""
+    from pydantic_settings import BaseSettings
+
+    classes = [BaseSettings]
+    for each in classes:
+        if each.__name__ == title:
+            return str(each.model_config.get("env_prefix", ""))
+        classes += each.__subclasses__()
+    return None
