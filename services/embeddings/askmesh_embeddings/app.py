@@ -68,7 +68,9 @@ def _encoder_host(settings: Settings, metrics: EmbeddingMetrics) -> ModelHost[En
     def wrap(encoder: Encoder) -> Embedder:
         limits = _limits(settings, settings.interactive_texts, encoder.info.batch_tokens)
         batcher = Batcher(encoder.encode, limits, encoder.info.lanes, metrics)
-        input_limits = InputLimits(settings.max_inputs, settings.max_input_chars, settings.interactive_texts)
+        input_limits = InputLimits(
+            settings.max_inputs, settings.max_input_chars, settings.interactive_texts, settings.cache_text_chars
+        )
         return Embedder(encoder, batcher, VectorCache(settings.cache_entries), input_limits, metrics)
 
     return ModelHost(load, wrap)
@@ -82,7 +84,7 @@ def _reranker_host(settings: Settings, metrics: EmbeddingMetrics) -> ModelHost[R
     def wrap(reranker: Reranker) -> Ranker:
         limits = _limits(settings, settings.interactive_documents, reranker.info.batch_tokens)
         batcher = Batcher(reranker.score, limits, reranker.info.lanes, metrics)
-        return Ranker(reranker, batcher, settings.max_inputs, settings.max_input_chars)
+        return Ranker(reranker, batcher, settings.max_inputs, settings.max_input_chars, settings.rerank_query_chars)
 
     return ModelHost(load, wrap)
 
@@ -95,4 +97,5 @@ def _limits(settings: Settings, interactive: int, batch_tokens: int) -> BatchLim
         batch_tokens=settings.batch_tokens or batch_tokens,
         batch_texts=settings.batch_texts,
         bulk_nice=settings.bulk_nice,
+        queue_reserve=settings.queue_reserve,
     )

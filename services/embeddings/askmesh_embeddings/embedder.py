@@ -13,17 +13,18 @@ from askmesh_embeddings.encoders.tokenizing import INLINE_CHARS, unit
 from askmesh_embeddings.metrics import EmbeddingMetrics
 from askmesh_embeddings.vector_cache import CachedVector, Key, VectorCache
 
-# In characters. The cache is bounded by entries, so each must be bounded too.
-_LONGEST_CACHED = 4_000
-
 
 @dataclass(frozen=True)
 class InputLimits:
-    """Bounds on one request: texts, characters per text, and what still counts as interactive (and is cached)."""
+    """Bounds on one request: texts, characters per text, and what still counts as interactive.
+
+    Of interactive texts the vectors are cached, of those up to `cached_chars` long: the cache is bounded by entries.
+    """
 
     max_inputs: int
     max_chars: int
     interactive_texts: int
+    cached_chars: int
 
 
 @dataclass(frozen=True)
@@ -164,7 +165,7 @@ class Embedder:
         if texts <= self._limits.interactive_texts:
             for key in fresh:
                 # Long texts, as with `truncate`, are no queries; thousands of them would fill the memory.
-                if len(key.text) <= _LONGEST_CACHED:
+                if len(key.text) <= self._limits.cached_chars:
                     self._cache.put(key, known[key])
 
 

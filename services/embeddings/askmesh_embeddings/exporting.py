@@ -56,7 +56,7 @@ def export(options: EncoderOptions, out: Path, *, int8: bool = False) -> Exporte
     if out.exists():
         raise FileExistsError(f"{out} exists already")
     options = replace(options, dtype="fp32", device="cpu", max_input_tokens=options.max_input_tokens or _ANY_LENGTH)
-    original = SentenceTransformersEncoder(options)
+    original = SentenceTransformersEncoder(options, to_serve=False)
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}") as scratch:
         folder = Path(scratch) / out.name

@@ -17,9 +17,6 @@ _SELF_TEST = (
     ["Open the file in text mode, read it, and close it.", "Tungsten melts at 3422 degrees."],
 )
 
-# As much as a body of the default size holds.
-_MOST_QUERY_CHARS = 8_000_000
-
 
 @dataclass(frozen=True)
 class Ranked:
@@ -38,9 +35,11 @@ class Ranked:
 class Ranker:
     """One reranker, ready to use."""
 
-    def __init__(self, reranker: Reranker, batcher: Batcher, max_documents: int, max_chars: int) -> None:
+    def __init__(
+        self, reranker: Reranker, batcher: Batcher, max_documents: int, max_chars: int, max_query_chars: int
+    ) -> None:
         self._reranker, self._batcher = reranker, batcher
-        self._max_documents, self._max_chars = max_documents, max_chars
+        self._max_documents, self._max_chars, self._max_query_chars = max_documents, max_chars, max_query_chars
 
     @property
     def info(self) -> RerankerInfo:
@@ -81,10 +80,10 @@ class Ranker:
                 code="input_too_long",
             )
         # The model reads the query anew with each document: a long one multiplies.
-        if (total := len(query) * len(documents)) > _MOST_QUERY_CHARS:
+        if (total := len(query) * len(documents)) > self._max_query_chars:
             raise InvalidRequest(
                 f"A query of {len(query)} characters with {len(documents)} documents is {total} characters to read, "
-                f"{_MOST_QUERY_CHARS} are allowed.",
+                f"{self._max_query_chars} are allowed.",
                 fix="Shorten the query, or send the documents in several requests.",
                 code="input_too_long",
                 param="query",

@@ -81,7 +81,16 @@ class Settings(ServiceSettings):
     bulk_nice: int = Field(
         10, ge=0, le=19, description="How far bulk work steps back for queries: the niceness of its threads (Linux)."
     )
+    queue_reserve: float = Field(
+        0.25, ge=0, description="Share on top of a queue's bound that only callers with nothing waiting may use."
+    )
+    rerank_query_chars: int = Field(
+        8_000_000,
+        ge=1,
+        description="Most characters to read of the query in one rerank request: its length times the documents.",
+    )
     cache_entries: int = Field(4_096, ge=0, description="Vectors of interactive texts kept in memory; 0 for none.")
+    cache_text_chars: int = Field(4_000, ge=0, description="Longest text, in characters, whose vector is kept.")
 
     @field_validator("aliases", "dimensions", mode="before")
     @classmethod

@@ -25,13 +25,13 @@ _SMOOTHING = 0.1
 _FIRST_GUESS = 2_000.0
 _LONGEST_RETRY_S = 60.0
 
-# The share on top of a queue's bound that only callers with nothing waiting may use.
-_RESERVE = 0.25
-
 
 @dataclass(frozen=True)
 class BatchLimits:
-    """Bounds of the queue (tokens waiting, per priority) and of one batch (padded tokens, texts)."""
+    """Bounds of the queue (tokens waiting, per priority) and of one batch (padded tokens, texts).
+
+    `queue_reserve` is the share on top of a queue's bound that only callers with nothing waiting may use.
+    """
 
     interactive_queue_tokens: int
     bulk_queue_tokens: int
@@ -39,6 +39,7 @@ class BatchLimits:
     batch_tokens: int
     batch_texts: int
     bulk_nice: int
+    queue_reserve: float
 
 
 class Batcher:
@@ -88,7 +89,7 @@ class Batcher:
         if self._closing:
             raise Unavailable("The service is shutting down.", fix="Try again.", code="shutting_down", retry_after=1)
         # One caller's flood must not shut the others out.
-        bound = self._bounds[priority] * (1 if queue.waits(caller) else 1 + _RESERVE)
+        bound = self._bounds[priority] * (1 if queue.waits(caller) else 1 + self._limits.queue_reserve)
         # An empty queue takes a request of any size: else one larger than the bound could never be served.
         if queue.tokens and queue.tokens + tokens > bound:
             self._metrics.refused.labels(priority).inc()

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
+from askmesh_kit.packed_linear import pack_linear_layers
 from sentence_transformers import SentenceTransformer
 
 from askmesh_embeddings.encoders.base import (
@@ -32,12 +33,15 @@ _PROMPT_NAMES: dict[InputType, tuple[str, ...]] = {"query": ("query",), "documen
 class SentenceTransformersEncoder(Encoder):
     """The model's own modules (pooling, dense layers) in order; the last normalisation is always ours, in float32."""
 
-    def __init__(self, options: EncoderOptions) -> None:
+    def __init__(self, options: EncoderOptions, *, to_serve: bool = True) -> None:
+        """`to_serve=False` keeps the model's own layers, for training and export."""
         self._device = choose_device(options.device)
         dtype = choose_dtype(options.dtype, self._device)
         torch.set_num_threads(options.threads_per_lane)
         files = find_model(options.model or DEFAULT_MODEL, options.revision, options.code_revision)
         self.modules = _load(files, self._device, dtype)
+        if to_serve:
+            pack_linear_layers(self.modules)
         self.references = files.folder / "golden.json"
         self._max_tokens = _max_tokens(self.modules, options.max_input_tokens, self._device)
         self.tokenizer_definition = _tokenizer_definition(self.modules)

@@ -35,7 +35,7 @@ def train(base: EncoderOptions, pairs: Sequence[Pair], out: Path, recipe: Recipe
     MultipleNegativesRankingLoss (Henderson et al. 2017, arXiv:1705.00652): the other passages of a batch are each
     question's wrong answers.
     """
-    model: SentenceTransformer = SentenceTransformersEncoder(base).modules
+    model: SentenceTransformer = SentenceTransformersEncoder(base, to_serve=False).modules
     torch.set_num_threads(usable_cores())
     longest = model.max_seq_length
     model.max_seq_length = min(recipe.max_tokens, longest or recipe.max_tokens)

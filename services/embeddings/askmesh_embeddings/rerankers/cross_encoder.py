@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
+from askmesh_kit.packed_linear import pack_linear_layers
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from askmesh_embeddings.encoders.base import EncoderError, EncoderOptions
@@ -28,6 +29,7 @@ class CrossEncoderReranker(Reranker):
         torch.set_num_threads(options.threads_per_lane)
         files = find_model(options.model or DEFAULT_MODEL, options.revision, options.code_revision)
         self._model = _load(files).to(self._device, torch.bfloat16 if dtype == "bf16" else torch.float32).eval()
+        pack_linear_layers(self._model)
         self._takes_segments = "token_type_ids" in inspect.signature(self._model.forward).parameters
         tokenizer = AutoTokenizer.from_pretrained(files.folder, local_files_only=True)
         longest = min(tokenizer.model_max_length, getattr(self._model.config, "max_position_embeddings", 512))

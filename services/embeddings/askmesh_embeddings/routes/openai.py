@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Request, Response
 
 from askmesh_embeddings.embedder import Embedder
 from askmesh_embeddings.encoders.base import EncoderInfo
-from askmesh_embeddings.routes.wire import caller_name, json_response
+from askmesh_embeddings.routes.wire import caller_name, json_list_response
 from askmesh_embeddings.schemas import (
     OPENAI_ERRORS,
     EmbeddingRequest,
@@ -45,14 +45,13 @@ async def _embed(embedder: Embedder, body: EmbeddingRequest, caller: str) -> Res
     done = await embedder.embed(
         texts, input_type=body.input_type, truncate=body.truncate, dimensions=body.dimensions, caller=caller
     )
-    rows = to_base64(done.vectors) if body.encoding_format == "base64" else done.vectors.tolist()
-    return json_response(
-        {
-            "object": "list",
-            "data": [{"object": "embedding", "index": index, "embedding": row} for index, row in enumerate(rows)],
-            "model": embedder.info.model,
-            "usage": {"prompt_tokens": done.tokens, "total_tokens": done.tokens},
-        }
+    rows = to_base64(done.vectors) if body.encoding_format == "base64" else (row.tolist() for row in done.vectors)
+    return await json_list_response(
+        ({"object": "embedding", "index": index, "embedding": row} for index, row in enumerate(rows)),
+        field="data",
+        object="list",
+        model=embedder.info.model,
+        usage={"prompt_tokens": done.tokens, "total_tokens": done.tokens},
     )
 
 

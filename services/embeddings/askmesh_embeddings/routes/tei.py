@@ -13,7 +13,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from askmesh_embeddings import __version__
 from askmesh_embeddings.embedder import Embedder
 from askmesh_embeddings.encoders.base import InputType
-from askmesh_embeddings.routes.wire import caller_name, json_response
+from askmesh_embeddings.routes.wire import caller_name, json_list_response, json_response
 from askmesh_embeddings.schemas import TEI_ERRORS, TeiEmbedRequest, TeiInfo, TeiToken, TeiTokenizeRequest
 
 router = APIRouter(tags=["text-embeddings-inference"], route_class=JsonRoute, responses=TEI_ERRORS)
@@ -80,4 +80,4 @@ async def _embed(embedder: Embedder, body: TeiEmbedRequest, caller: str) -> Resp
         dimensions=body.dimensions,
         caller=caller,
     )
-    return json_response(done.vectors.tolist())
+    return await json_list_response(row.tolist() for row in done.vectors)

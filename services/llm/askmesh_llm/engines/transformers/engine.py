@@ -22,7 +22,6 @@ from askmesh_llm.engines.base import (
 )
 from askmesh_llm.engines.transformers.batching import Batcher
 from askmesh_llm.engines.transformers.default import DEFAULT_MODEL
-from askmesh_llm.engines.transformers.fingerprint import fingerprint
 from askmesh_llm.engines.transformers.loading import Loaded, load
 from askmesh_llm.engines.transformers.sampling import Sampling
 from askmesh_llm.engines.transformers.template import PromptEncoder
@@ -133,7 +132,7 @@ class TransformersEngine(Engine):
             async for _ in arrivals:
                 pass
         steps = [(note.top[0][0], note.top[0][1] - note.top[1][1]) for note in sampling.notes]
-        return await asyncio.to_thread(fingerprint, loaded.model, loaded.tokenizer), steps
+        return loaded.fingerprint, steps
 
     async def count_tokens(self, prompt: Prompt, model: str = "") -> TokenCount:
         ids = await self._encode(prompt)

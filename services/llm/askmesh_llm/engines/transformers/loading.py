@@ -4,9 +4,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+from askmesh_kit.packed_linear import pack_linear_layers
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from askmesh_llm.engines.transformers.default import DEFAULT_MODEL, DEFAULT_REVISION
+from askmesh_llm.engines.transformers.fingerprint import fingerprint
 from askmesh_llm.settings import Settings
 
 _DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
@@ -14,12 +16,13 @@ _DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A model ready to run. `stops` are the token ids that end an answer."""
+    """A model ready to run. `stops` are the token ids that end an answer; `fingerprint` names the checkpoint."""
 
     model: Any
     tokenizer: Any
     context: int
     stops: tuple[int, ...]
+    fingerprint: str
 
 
 def load(settings: Settings) -> Loaded:
@@ -43,10 +46,13 @@ def load(settings: Settings) -> Loaded:
         attn_implementation="sdpa",
     )
     model = model.to(device).eval()
+    known_as = fingerprint(model, tokenizer)
+    if model.dtype == torch.bfloat16:  # fp32 is for answers that are plain generate's own, to the last bit
+        pack_linear_layers(model)
     _self_test(model, tokenizer)
     own = int(model.config.max_position_embeddings)
     context = min(own, settings.max_model_len or own)
-    return Loaded(model, tokenizer, context, _stops(model, tokenizer))
+    return Loaded(model, tokenizer, context, _stops(model, tokenizer), known_as)
 
 
 def _device(wanted: str) -> str:
