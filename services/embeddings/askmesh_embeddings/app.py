@@ -73,7 +73,7 @@ def _encoder_host(settings: Settings, metrics: EmbeddingMetrics) -> ModelHost[En
         )
         return Embedder(encoder, batcher, VectorCache(settings.cache_entries), input_limits, metrics)
 
-    return ModelHost(load, wrap)
+    return ModelHost(load, wrap, settings.load_retry_s)
 
 
 def _reranker_host(settings: Settings, metrics: EmbeddingMetrics) -> ModelHost[Reranker, Ranker]:
@@ -86,7 +86,7 @@ def _reranker_host(settings: Settings, metrics: EmbeddingMetrics) -> ModelHost[R
         batcher = Batcher(reranker.score, limits, reranker.info.lanes, metrics)
         return Ranker(reranker, batcher, settings.max_inputs, settings.max_input_chars, settings.rerank_query_chars)
 
-    return ModelHost(load, wrap)
+    return ModelHost(load, wrap, settings.load_retry_s)
 
 
 def _limits(settings: Settings, interactive: int, batch_tokens: int) -> BatchLimits:

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, Generic, Protocol, TypeVar
 
 from askmesh_kit.errors import Unavailable
@@ -14,6 +15,7 @@ from askmesh_embeddings.golden import SelfTest
 log = get_logger("askmesh.embeddings")
 
 _RETRY_S = 2.0
+_LONGEST_PAUSE_S = 600.0
 
 
 class Loaded(Protocol):
@@ -33,10 +35,17 @@ Service = TypeVar("Service", bound=Served)
 
 
 class ModelHost(Generic[Model, Service]):
-    """`load` runs in a thread and may take minutes; until it is done, and if it fails, requests get a 503."""
+    """`load` runs in a thread and may take minutes; until it is done, and if it fails, requests get a 503.
 
-    def __init__(self, load: Callable[[], tuple[Model, SelfTest]], wrap: Callable[[Model], Service]) -> None:
-        self._load, self._wrap = load, wrap
+    What fails is tried again, since a model hub or a disk may come back: after `retry_s` seconds, then after twice as
+    many, and so on; 0 is a single attempt. A model that fails its self-test is not.
+    """
+
+    def __init__(
+        self, load: Callable[[], tuple[Model, SelfTest]], wrap: Callable[[Model], Service], retry_s: float
+    ) -> None:
+        self._load, self._wrap, self._pause_s = load, wrap, retry_s
+        self._closing = asyncio.Event()
         self._service: Service | None = None
         self._problem: str | None = "the model is loading"
         self._task: asyncio.Task[None] | None = None
@@ -61,6 +70,7 @@ class ModelHost(Generic[Model, Service]):
         return self._service
 
     async def close(self) -> None:
+        self._closing.set()
         if self._task:
             # A load in its thread cannot be interrupted: it is waited for, so that nothing is torn down under it.
             await asyncio.gather(self._task, return_exceptions=True)
@@ -68,20 +78,30 @@ class ModelHost(Generic[Model, Service]):
             await self._service.close()
 
     async def _run(self) -> None:
+        while not await self._attempt() and self._pause_s:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._closing.wait(), self._pause_s)
+            if self._closing.is_set():
+                return
+            self._pause_s = min(2 * self._pause_s, _LONGEST_PAUSE_S)
+
+    async def _attempt(self) -> bool:
+        """Whether a model was loaded."""
         began = time.perf_counter()
         try:
             model, test = await asyncio.to_thread(self._load)
         except EncoderError as error:
             self._problem = str(error).rstrip(".")
             log.error("model_not_loaded", reason=error.detail, fix=error.fix)
-            return
+            return False
         except Exception as error:
             self._problem = f"{type(error).__name__}: {error}"
             log.error("model_not_loaded", exc_info=error)
-            return
+            return False
         self._service = self._wrap(model)
         self._problem = f"the self-test failed: {test.problem}" if test.problem else None
         _report(model.info, test, round(time.perf_counter() - began, 2))
+        return True
 
 
 def _report(info: Any, test: SelfTest, seconds: float) -> None:

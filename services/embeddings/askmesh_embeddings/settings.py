@@ -40,6 +40,12 @@ class Settings(ServiceSettings):
     golden: Path | None = Field(
         None, description="Reference vectors (JSON) that the model must reproduce before it is ready. Unset: our own."
     )
+    load_retry_s: float = Field(
+        30.0,
+        ge=0,
+        description="First pause before a model that could not be loaded is tried again, in seconds; pauses double, "
+        "up to ten minutes. 0: never.",
+    )
     reranker: str | None = Field(
         None, description="cross-encoder, or your own `package.module:Class`. Unset: none, and reranking is a 501."
     )

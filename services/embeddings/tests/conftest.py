@@ -77,7 +77,7 @@ def start(make_settings: Callable[..., Settings]) -> Iterator[Callable[..., str]
 @pytest.fixture
 def serve(make_settings: Callable[..., Settings]) -> Callable[..., Any]:
     """Like `start`, as a context manager: leaving it is the SIGTERM."""
-    return lambda **values: running(make_settings(**values))
+    return lambda wait=True, **values: running(make_settings(**values), wait=wait)
 
 
 def _until(done: Callable[[], bool], seconds: float = 60) -> None:

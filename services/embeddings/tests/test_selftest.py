@@ -122,3 +122,18 @@ def test_nothing_is_written_where_there_are_better_references(tmp_path):
     assert (status, report["compared_with"]) == (0, "vectors shipped with askmesh")
     assert "Nothing is written" in said
     assert not (tmp_path / "golden").exists()
+
+
+def test_what_could_not_be_loaded_is_tried_again(start, tmp_path):
+    later = tmp_path / "later"
+    url = start(wait=False, model=str(later), load_retry_s=0.1)
+    wait_for(url, "is no folder with")
+    shutil.copytree(locate_package(), later)
+    assert wait_for(url, '"ready"').status_code == 200
+
+
+def test_stopping_does_not_wait_for_the_next_attempt(serve, tmp_path):
+    with serve(wait=False, model=str(tmp_path / "none"), load_retry_s=300) as url:
+        wait_for(url, "is no folder with")
+        began = time.monotonic()
+    assert time.monotonic() - began < 10

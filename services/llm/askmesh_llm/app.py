@@ -17,6 +17,7 @@ from askmesh_llm.routes.state import State
 from askmesh_llm.serving.admission import Admission
 from askmesh_llm.serving.generation import Generator
 from askmesh_llm.serving.metrics import LlmMetrics
+from askmesh_llm.serving.starting import start
 from askmesh_llm.settings import Settings
 
 
@@ -30,12 +31,14 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncGenerator[Mapping[str, Any], None]:
         # A large model loads while /livez and /readyz already answer.
-        loading = asyncio.create_task(engine.start())
+        closing = asyncio.Event()
+        loading = asyncio.create_task(start(engine, settings.load_retry_s, closing))
         admission = Admission(settings.max_active, settings.max_waiting, llm_metrics)
         generator = Generator(engine, admission, llm_metrics, settings.request_deadline_s)
         try:
             yield dict(State(engine=engine, generator=generator))
         finally:
+            closing.set()
             await asyncio.wait([loading])
             await engine.close()
 

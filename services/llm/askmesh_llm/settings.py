@@ -75,6 +75,12 @@ class Settings(ServiceSettings):
         " 60.",
     )
 
+    load_retry_s: float = Field(
+        30.0,
+        ge=0,
+        description="First pause before a model that could not be loaded is tried again, in seconds; pauses double, "
+        "up to ten minutes. 0: never.",
+    )
     golden_file: str = Field(
         "",
         description="transformers, int4: JSON file with the golden answers of models beside those the package knows;"

@@ -101,7 +101,7 @@ class Engine(ABC):
         """The model and its limits; complete once `ready` returns None."""
 
     async def start(self) -> None:  # noqa: B027 - most engines have nothing to load
-        """Load what takes time. Called once, in the background; `ready` tells how it went."""
+        """Load what takes time. Called in the background, and again while `ready` gives a reason why not."""
 
     async def ready(self) -> str | None:
         """None when requests can be answered, else the reason why not."""

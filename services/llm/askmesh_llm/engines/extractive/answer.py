@@ -4,15 +4,20 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 
-from askmesh_llm.engines.extractive.prompt import GroundedPrompt
+from askmesh_llm.engines.extractive.prompt import GroundedPrompt, Passage
 from askmesh_llm.engines.extractive.ranking import Candidate, Ranking
-from askmesh_llm.engines.extractive.words import identifiers
+from askmesh_llm.engines.extractive.words import identifiers, words
 
 NOT_IN_SOURCES = "NOT_IN_SOURCES"
-MOST_UNITS = 3
-# Units of the best one's passage are quoted, best first, until it is this likely that the answer is among them. Others are
+MOST_UNITS = 4
+# Units of the chosen passage are quoted, best first, until it is this likely that the answer is among them. Others are
 # not cited: where they are nearly as likely, the measured citations of a second passage are wrong more often than right.
-ENOUGH_CHANCE = 0.9
+ENOUGH_CHANCE = 0.95
+# Where closeness in meaning is known, a passage that is less likely than this to hold the answer, with those that say the
+# same, is not quoted: of such citations more than half were wrong.
+LEAST_CHANCE = 0.45
+# So much of the new words of the best unit must be in another passage's for both to say the same.
+_SAME = 0.5
 # Whoever asks decides beforehand whether the passages hold an answer: here only what has nothing to do with the question
 # is declined. The share of its words in the best passage, and the cosine of the closest unit.
 LEAST_COVERAGE = 0.35
@@ -34,8 +39,11 @@ def compose(prompt: GroundedPrompt, ranking: Ranking) -> str:
         return NOT_IN_SOURCES
     by_order = {candidate.order: candidate for candidate in ranking.candidates}
     # What announces something that is not there says nothing.
-    whole = [candidate for candidate in prose if not _dangles(candidate, by_order)]
-    chosen = _completed(_choose(whole or prose), by_order)
+    whole = [candidate for candidate in prose if not _dangles(candidate, by_order)] or prose
+    best = max(whole, key=lambda candidate: candidate.standing)
+    if best.closeness is not None and _chance(best, whole, prompt.question) < LEAST_CHANCE:
+        return NOT_IN_SOURCES
+    chosen = _completed(_choose(best.passage, whole), by_order)
     if _ASKS_HOW.search(prompt.question):
         chosen += _example(ranking.candidates, chosen)
     lines = [_written(candidate) for candidate in sorted(chosen, key=lambda candidate: candidate.order)]
@@ -50,19 +58,37 @@ def _related(ranking: Ranking) -> bool:
     return ranking.coverage >= LEAST_COVERAGE or max(cosines, default=0.0) >= LEAST_CLOSENESS
 
 
-def _choose(prose: Sequence[Candidate]) -> list[Candidate]:
-    """The fewest units that likely hold the answer."""
-    best = prose[0]
-    odds = [math.exp(candidate.score - best.score) for candidate in prose]
-    wanted = ENOUGH_CHANCE * sum(odds)
-    chosen, held = [best], odds[0]
-    for candidate, odd in zip(prose[1:], odds[1:], strict=True):
-        if len(chosen) == MOST_UNITS or held >= wanted:
+def _chance(best: Candidate, prose: Sequence[Candidate], question: str) -> float:
+    """How likely the best unit's passage, or one that says the same, holds the answer."""
+    odds: dict[int, float] = {}
+    first: dict[int, Candidate] = {}
+    for candidate in sorted(prose, key=lambda candidate: -candidate.standing):
+        number = candidate.passage.number
+        first.setdefault(number, candidate)
+        odds[number] = odds.get(number, 0.0) + math.exp(candidate.standing - best.standing)
+    asked = set(words(question))
+    told = set(words(best.unit.text)) - asked
+
+    def agrees(other: Candidate) -> bool:
+        return bool(told) and len(told & set(words(other.unit.text))) >= _SAME * len(told)
+
+    held = sum(odds[number] for number, one in first.items() if one.passage is best.passage or agrees(one))
+    return held / sum(odds.values())
+
+
+def _choose(passage: Passage, prose: Sequence[Candidate]) -> list[Candidate]:
+    """The fewest units of the passage that likely hold the answer, among what all passages say."""
+    most = max(candidate.score for candidate in prose)
+    own = [candidate for candidate in prose if candidate.passage is passage]
+    wanted = ENOUGH_CHANCE * sum(math.exp(candidate.score - most) for candidate in prose)
+    chosen: list[Candidate] = []
+    held = 0.0
+    for candidate in own:
+        if len(chosen) == MOST_UNITS or (chosen and (held >= wanted or candidate.score == -math.inf)):
             break
-        said = any(candidate.unit.text == other.unit.text for other in chosen)
-        if candidate.passage is best.passage and not said:
+        if not any(candidate.unit.text == other.unit.text for other in chosen):
             chosen.append(candidate)
-            held += odd
+            held += math.exp(candidate.score - most)
     return chosen
 
 

@@ -27,13 +27,15 @@ _ABOUT_WEIGHT = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A unit with what is known of it. `order` is its place in the prompt; `score` is in log-odds (see weights.py)."""
+    """A unit with what is known of it. `order` is its place in the prompt; `score`, of the unit, and `standing`, of its
+    passage, are in log-odds (see weights.py)."""
 
     passage: Passage
     unit: Unit
     order: int
     signs: Signs
     score: float
+    standing: float
     closeness: float | None = None
 
 
@@ -50,9 +52,11 @@ class Ranking:
         known = []
         for candidate, cosine in zip(self.candidates, closeness, strict=False):
             signs = candidate.signs._replace(meaning=cosine)
-            known.append(replace(candidate, signs=signs, closeness=cosine, score=signs.score(WITH_MEANING)))
+            score, standing = signs.score(WITH_MEANING.unit), signs.score(WITH_MEANING.passage)
+            known.append(replace(candidate, signs=signs, closeness=cosine, score=score, standing=standing))
         known.sort(key=lambda candidate: (-candidate.score, candidate.order))
-        rest = (replace(candidate, score=-math.inf) for candidate in self.candidates[len(known) :])
+        others = self.candidates[len(known) :]
+        rest = (replace(candidate, score=-math.inf, standing=-math.inf) for candidate in others)
         return replace(self, candidates=(*known, *rest))
 
 
@@ -124,7 +128,8 @@ def _candidates(item: _Read, question: _Question, order: int) -> list[Candidate]
             expected=has_expected(question.text, unit.text),
             opens=float(place == 0),
         )
-        found.append(Candidate(item.passage, unit, order + place, signs, signs.score(WORDS_ALONE)))
+        score, standing = signs.score(WORDS_ALONE.unit), signs.score(WORDS_ALONE.passage)
+        found.append(Candidate(item.passage, unit, order + place, signs, score, standing))
     return found
 
 

@@ -1,9 +1,11 @@
-"""How much each sign counts. Fitted by evals/fit_quotes.py on the dev halves of FURY, the standard library and SQuAD 2.0.
+"""How much each sign counts. Fitted by evals/fit_quotes.py on the dev halves of FURY, the standard library, the chat and
+SQuAD 2.0.
 
-A unit's score is the weighted sum of its signs: its share of the chance that it holds the answer is exp(score) over the
-sum of exp(score) of all units (a conditional logit).
+A weighted sum of a unit's signs is its log-odds: its share of the chance is exp(sum) over the sum of exp(sum) of all units
+(a conditional logit). One sum is for the chance that the unit says the answer, the other for that its passage does.
 """
 
+from dataclasses import dataclass
 from typing import NamedTuple
 
 
@@ -34,17 +36,40 @@ class Signs(NamedTuple):
         return sum(sign * weight for sign, weight in zip(self, weights, strict=True))
 
 
-WITH_MEANING = Signs(
-    words=3.35,
-    around=4.39,
-    passage=0.59,
-    rank=1.04,
-    fragment=-3.72,
-    named=12.95,
-    expected=1.32,
-    opens=0.56,
-    meaning=10.86,
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """What the signs of a unit count for the unit itself, and for its passage."""
+
+    unit: Signs
+    passage: Signs
+
+
+WITH_MEANING = Weights(
+    unit=Signs(
+        words=4.94,
+        around=3.57,
+        passage=-1.46,
+        rank=2.34,
+        fragment=-4.3,
+        named=10.32,
+        expected=1.23,
+        opens=0.31,
+        meaning=8.57,
+    ),
+    passage=Signs(
+        words=4.38,
+        around=2.72,
+        passage=-0.13,
+        rank=2.03,
+        fragment=-0.36,
+        named=27.41,
+        expected=0.34,
+        opens=1.33,
+        meaning=14.87,
+    ),
 )
-WORDS_ALONE = Signs(
+# Words alone tell a passage's chance no better than its units do.
+_UNIT_BY_WORDS = Signs(
     words=6.31, around=4.6, passage=-1.23, rank=2.13, fragment=-3.83, named=13.16, expected=1.16, opens=0.63
 )
+WORDS_ALONE = Weights(unit=_UNIT_BY_WORDS, passage=_UNIT_BY_WORDS)
