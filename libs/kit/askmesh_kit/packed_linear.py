@@ -41,7 +41,7 @@ def pack_linear_layers(model: nn.Module) -> None:
     What is replaced leaves memory at once, so that the model is never held twice. Weights that several modules share are
     left alone, as is what oneDNN cannot compute on this processor; where torch comes without oneDNN, that is all.
     """
-    if not torch.backends.mkldnn.is_available():
+    if not torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]
         return
     dtypes = {torch.float32, torch.bfloat16} if torch.ops.mkldnn._is_mkldnn_bf16_supported() else {torch.float32}
     places = [(parent, name, child) for parent in model.modules() for name, child in parent.named_children()]
