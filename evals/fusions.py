@@ -41,8 +41,14 @@ def convex(alpha: float) -> Callable[[Sequence[Match]], list[Match]]:
     return fuse
 
 
-# Kinds of signs in the order in which they are added to `convex 0.5`; with all of them it is the order as served.
-_STEPS = {"names": ("named",), "rare words": ("terms", "header"), "words side by side": ("pairs",)}
+# Kinds of signs in the order in which they are added to `convex 0.5`; the order as served also heeds
+# the version that is asked for.
+_STEPS = {
+    "names": ("named",),
+    "rare words": ("terms", "header"),
+    "words side by side": ("pairs",),
+    "bare, code, private": ("bare", "code", "private"),
+}
 
 
 def with_signs(names: Sequence[str]) -> Callable[[str, Sequence[Found]], list[Found]]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx2
 from askmesh_bot.answering.calibration import Weights, weights_of
-from askmesh_bot.answering.fusion import rescored
+from askmesh_bot.answering.fusion import of_version, rescored
 from askmesh_bot.answering.retrieval import candidate
 from askmesh_bot.answering.sufficiency import measure
 from askmesh_bot.peers.vectordb import Match
@@ -66,7 +66,7 @@ class Measurer:
         """One question, alone, so that times are those of one asker."""
         found = self._search(question, "rrf k=60")
         matches = [match_of(item) for item in found]
-        served = rescored(question.text, matches)
+        served = of_version(question.text, rescored(question.text, matches))
         signals = measure(question.text, [candidate(match) for match in served])
         began = time.perf_counter()
         answer = self._post(f"{self._bot}/v1/ask", {"question": question.text, "collection": question.corpus})

@@ -9,9 +9,10 @@ from askmesh_kit.errors import InvalidRequest, ServiceError
 from askmesh_bot.answering.base import Citation, Delta, Done, Outcome, Passage, Question, Sources, Status, Turn
 from askmesh_bot.answering.citations import CitationCheck, Strictness
 from askmesh_bot.answering.closeness import EmbeddingCloseness
+from askmesh_bot.answering.conflicts import newer_first
 from askmesh_bot.answering.draft import Draft
 from askmesh_bot.answering.llm_rewrite import rewritten_by
-from askmesh_bot.answering.packing import distinct, numbered, pack
+from askmesh_bot.answering.packing import distinct, near, numbered, pack
 from askmesh_bot.answering.prompt import build_messages, new_nonce
 from askmesh_bot.answering.quoting import quote_best
 from askmesh_bot.answering.retrieval import Candidate, Retrieval
@@ -66,7 +67,7 @@ class Answering:
         found = await self._searching.find(self._question, self._query)
         self._query = found.query
         with self._timings.step("rank"):
-            candidates = distinct(found.candidates, self._means.settings.passages)
+            candidates = newer_first(distinct(found.candidates, self._means.settings.passages))
         if found.insufficiency:
             await self._abstain(found.insufficiency, numbered(candidates), meant=found.meant)
             return
@@ -130,7 +131,9 @@ class Answering:
     async def _write(self, draft: Draft, passages: Sequence[Passage]) -> None:
         llm = self._means.llm
         model = await llm.model()
-        messages = build_messages(self._query, passages, self._history, self._nonce(passages))
+        # What only quotes is misled by what is far from the question; what reads finds out by itself.
+        read = passages if model.writes_freely else near(passages)
+        messages = build_messages(self._query, read, self._history, self._nonce(passages))
         written, most = 0, self._answer_tokens(model.max_model_len)
         with self._timings.step("write"):
             async with aclosing(llm.stream(messages, max_tokens=most)) as stream:
@@ -140,6 +143,7 @@ class Answering:
                     if draft.refused or written > most * _CHARS_PER_TOKEN:
                         break
             await self._tell(await draft.finish())
+            await self._tell(draft.remark())
         if draft.citations:
             await self._done("answered", draft.answer, draft.citations, draft.passages, model=model.id)
         elif draft.refused or not draft.dropped:

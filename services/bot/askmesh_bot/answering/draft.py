@@ -2,9 +2,11 @@
 
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 
 from askmesh_bot.answering.base import Citation, Delta, Passage, Sources
 from askmesh_bot.answering.citations import Checked, CitationCheck
+from askmesh_bot.answering.conflicts import conflict_of, told
 from askmesh_bot.answering.prompt import NOT_IN_SOURCES
 from askmesh_bot.answering.sentences import Piece, SentenceSplitter
 
@@ -41,6 +43,16 @@ class Draft:
     async def finish(self) -> list[Sources | Delta | Citation]:
         """What may be shown now that the model is done. A lead-in that leads to nothing never is."""
         return await self._checked(self._splitter.end())
+
+    def remark(self) -> list[Sources | Delta | Citation]:
+        """What must be said of passages that disagree with the answer, once it is finished."""
+        conflict = conflict_of(self.citations, self.passages)
+        if conflict is None:
+            return []
+        cited, other = self._check.numbering.given(conflict.cited, conflict.other)
+        text = told(replace(conflict, cited=cited, other=other))
+        self._held = "\n\n"
+        return self._show(Checked(text, (other,), sentence=text))
 
     async def _checked(self, pieces: Iterable[Piece]) -> list[Sources | Delta | Citation]:
         events: list[Sources | Delta | Citation] = []

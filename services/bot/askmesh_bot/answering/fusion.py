@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
+from askmesh_bot.answering.dating import asked_version, is_of_another, version_in
 from askmesh_bot.answering.terms import camel_case, content_terms, holds_pair, named_identifiers, pairs, stems
 from askmesh_bot.peers.vectordb import Match
 
@@ -79,6 +80,18 @@ def rescored(question: str, matches: Sequence[Match]) -> list[Match]:
 
     # Python's sort is stable: among equals the database's order decides.
     return sorted((replace(match, score=score(match)) for match in matches), key=lambda match: -match.score)
+
+
+def of_version(question: str, matches: Sequence[Match]) -> list[Match]:
+    """The matches in their order, those whose path or header names another version than the question after the others."""
+    asked = asked_version(question)
+    if not asked:
+        return list(matches)
+    data = ([str(match.metadata.get(key, "")) for key in ("path", "header", "kind")] for match in matches)
+    others = [is_of_another(asked, version_in(path, header, kind, question)) for path, header, kind in data]
+    return [
+        match for other in (False, True) for match, is_other in zip(matches, others, strict=True) if is_other is other
+    ]
 
 
 def all_signs(question: str, matches: Sequence[Match]) -> list[Signs]:

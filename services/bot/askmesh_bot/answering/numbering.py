@@ -20,6 +20,11 @@ class Numbering:
                 self._used.append(passage)
         return tuple(replace(passage, number=self._used.index(passage) + 1) for passage in passages)
 
+    def given(self, *passages: Passage) -> tuple[Passage, ...]:
+        """The same, for passages that have numbers of readers already."""
+        by_id = {passage.id: passage for passage in self._passages}
+        return self.of([by_id[passage.id] for passage in passages])
+
     @property
     def all(self) -> tuple[Passage, ...]:
         """Every passage: the cited ones with their numbers, then the others, in the order they were given."""

@@ -8,6 +8,9 @@ from askmesh_bot.answering.retrieval import Candidate
 from askmesh_bot.answering.terms import stems
 
 _SAME = 0.85
+# In the ranking's scores. Of passages that are left further behind one in eight is right, and quotes were often taken from
+# the seven others (docs/decisions/0090).
+_FAR = 0.35
 # Shorter than this, a passage that had to be cut tells nothing.
 _LEAST_CHARS = 200
 
@@ -33,6 +36,12 @@ def distinct(candidates: Sequence[Candidate], most: int) -> list[Candidate]:
 def numbered(candidates: Sequence[Candidate]) -> list[Passage]:
     """Numbered from 1, best first."""
     return [replace(candidate.passage, number=number) for number, candidate in enumerate(candidates, start=1)]
+
+
+def near(passages: Sequence[Passage]) -> list[Passage]:
+    """The passages that the best one does not leave far behind."""
+    best = max((passage.score for passage in passages), default=0.0)
+    return [passage for passage in passages if passage.score >= best - _FAR]
 
 
 async def pack(candidates: Sequence[Candidate], count: CountTokens, budget: int) -> list[Passage]:

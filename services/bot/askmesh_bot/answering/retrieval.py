@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from askmesh_bot.answering.base import Passage
-from askmesh_bot.answering.fusion import rescored
+from askmesh_bot.answering.fusion import of_version, rescored
 from askmesh_bot.answering.rewrite import Rewritten
 from askmesh_bot.database.models import CollectionRow
 from askmesh_bot.peers.embeddings import EmbeddingsClient
@@ -69,7 +69,8 @@ class Retrieval:
 
     def ranked(self, query: Rewritten, found_by_each: Sequence[Sequence[Match]]) -> list[Candidate]:
         """Candidates, best first."""
-        rankings = [rescored(text, matches) for text, matches in zip(query_texts(query), found_by_each, strict=False)]
+        texts = query_texts(query)
+        rankings = [of_version(text, rescored(text, found)) for text, found in zip(texts, found_by_each, strict=False)]
         found = rankings[0] if len(rankings) == 1 else fuse(rankings)
         return [candidate(match) for match in found[: self._candidates]]
 

@@ -1,7 +1,7 @@
 """One ranking from cosines, lexical scores and names."""
 
 import pytest
-from askmesh_bot.answering.fusion import is_named, rescored
+from askmesh_bot.answering.fusion import is_named, of_version, rescored
 from askmesh_bot.peers.vectordb import Match
 from hypothesis import given
 from hypothesis import strategies as st
@@ -60,3 +60,18 @@ def test_among_equals_in_scores_the_one_that_says_more_comes_first(
 def test_without_lexical_scores_the_databases_order_stays(scores: list[tuple[float, None]]) -> None:
     found = [match(str(number), dense, lexical) for number, (dense, lexical) in enumerate(scores)]
     assert rescored("Does `a.b` work?", found) == found
+
+
+@pytest.mark.parametrize(
+    ("question", "first"),
+    [
+        ("Which drivers does Tern 2.0 need?", "new"),
+        ("What is new in version 1.9?", "old"),
+        ("Which drivers does it need?", "old"),
+        ("Does it run on Python 3.11?", "old"),
+        ("Why does it take 2.0 seconds?", "old"),
+    ],
+)
+def test_what_is_about_another_version_than_the_one_asked_for_comes_last(question: str, first: str) -> None:
+    old, new = match("old", 0.8, 9.0, "Tern 1.9 released"), match("new", 0.7, 8.0)
+    assert of_version(question, [old, new])[0].id == first

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Sequence
 
 from askmesh_bot.answering.base import Passage
-from askmesh_bot.answering.packing import distinct, numbered, pack
+from askmesh_bot.answering.packing import distinct, near, numbered, pack
 from askmesh_bot.answering.prompt import build_messages
 from askmesh_bot.answering.retrieval import Candidate
 from askmesh_bot.answering.rewrite import Rewritten
@@ -63,3 +63,9 @@ def test_the_best_comes_first() -> None:
     packed = asyncio.run(pack(found, tokens, 100_000))
     assert [(one.number, one.header) for one in packed] == [(1, "best"), (2, "second"), (3, "third")]
     assert [one.number for one in numbered(found)] == [1, 2, 3]
+
+
+def test_an_engine_that_only_quotes_does_not_get_what_is_far_behind() -> None:
+    found = [passage(number, score=score) for number, score in ((1, 1.6), (2, 1.3), (3, 1.2))]
+    assert [one.number for one in near(found)] == [1, 2]
+    assert near([]) == []
