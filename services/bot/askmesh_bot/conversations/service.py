@@ -133,19 +133,22 @@ class Conversations:
         """How long a conversation that is not continued is kept, in days."""
         return self._store.keep_days
 
-    async def forget(self, asker: str, *, asked: Sequence[str] = (), rated: Sequence[str] = ()) -> int:
+    async def forget(self, asker: str, *, asked: Sequence[str] = ()) -> int:
         """Delete somebody's conversations; how many there were.
 
-        Their part in other people's goes too: the answers `asked` by them, and the feedback on those they `rated`.
+        Their part in other people's goes too: the answers `asked` by them, and their feedback.
         """
-        return await self._store.forget(asker, asked, rated)
+        return await self._store.forget(asker, asked)
 
-    async def feedback(self, answer_id: str, verdict: Verdict, reason: str = "", *, asker: str | None = None) -> None:
-        """Keep what a reader thought of an answer. `asker` None: anyone who saw it may. Raises NotFound."""
+    async def feedback(
+        self, answer_id: str, verdict: Verdict, reason: str = "", *, asker: str | None = None, rater: str = ""
+    ) -> None:
+        """Keep what a reader thought of an answer, instead of what they thought before. `asker` None: anyone who saw it
+        may; `rater`: who they are. Raises NotFound."""
         owner = await self._store.asker_of(answer_id)
         if owner is None or (asker is not None and owner != asker):
             raise NotFound("There is no such answer.", fix="Send the `answer_id` of an answer given here.")
-        await self._store.rate(answer_id, verdict, reason.strip())
+        await self._store.rate(answer_id, verdict, reason.strip(), rater)
 
     async def _own(self, conversation_id: str, asker: str) -> bool:
         """Whether the conversation exists. Raises NotFound where it is somebody else's."""

@@ -10,8 +10,9 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from askmesh_bot.answering.base import Citation, Done, Question, Turn
+from askmesh_bot.conversations.taken_back import take_back_early, threads_of
 from askmesh_bot.database.engine import Database
-from askmesh_bot.database.models import AnswerRow, ConversationRow, FeedbackRow, GoldenRow, now
+from askmesh_bot.database.models import AnswerRow, AnswerThreadRow, ConversationRow, FeedbackRow, GoldenRow, now
 from askmesh_bot.settings import ConversationSettings
 
 # Ids in one statement: databases limit its parameters.
@@ -57,6 +58,7 @@ class ConversationStore:
             passages=[asdict(passage) for passage in done.passages],
             model=done.model,
             timings_ms=dict(done.timings_ms),
+            sources=list(question.sources),
         )
         async with self._database.write() as session:
             conversation = await session.get(ConversationRow, conversation_id)
@@ -65,8 +67,11 @@ class ConversationStore:
                 await session.flush()
             else:
                 conversation.last_at = now()
+            threads = threads_of(answer.passages)
+            await take_back_early(session, answer)
             session.add(answer)
             await session.flush()
+            session.add_all(AnswerThreadRow(answer_id=answer.id, source=one, document=two) for one, two in threads)
             await self._trim(session, conversation_id)
         return answer.id
 
@@ -80,12 +85,10 @@ class ConversationStore:
     def keep_days(self) -> float:
         return self._settings.keep_days
 
-    async def forget(self, asker: str, answers: Sequence[str], rated: Sequence[str]) -> int:
-        """Delete the conversations of `asker`, these answers, and the feedback on those; how many conversations went."""
+    async def forget(self, asker: str, answers: Sequence[str]) -> int:
+        """Delete the conversations of `asker`, their feedback and these answers; how many conversations went."""
         async with self._database.write() as session:
-            for start in range(0, len(rated), _BATCH):
-                ids = rated[start : start + _BATCH]
-                await session.execute(delete(FeedbackRow).where(FeedbackRow.answer_id.in_(ids)))
+            await session.execute(delete(FeedbackRow).where(FeedbackRow.rater == asker))
             for start in range(0, len(answers), _BATCH):
                 ids = answers[start : start + _BATCH]
                 await session.execute(delete(AnswerRow).where(AnswerRow.id.in_(ids)))
@@ -100,10 +103,15 @@ class ConversationStore:
         async with self._database.read() as session:
             return await session.scalar(query)
 
-    async def rate(self, answer_id: str, verdict: str, reason: str) -> None:
-        """Keep a verdict on an answer that exists, instead of any earlier one."""
+    async def rate(self, answer_id: str, verdict: str, reason: str, rater: str = "") -> None:
+        """Keep somebody's verdict on an answer that exists, instead of their earlier one. The same verdict without a
+        reason leaves the reason that was given."""
         async with self._database.write() as session:
-            await session.merge(FeedbackRow(answer_id=answer_id, verdict=verdict, reason=reason, created_at=now()))
+            row = await session.get(FeedbackRow, (answer_id, rater))
+            if row is not None and row.verdict == verdict:
+                reason = reason or row.reason
+            told = FeedbackRow(answer_id=answer_id, rater=rater, verdict=verdict, reason=reason, created_at=now())
+            await session.merge(told)
 
     async def expire(self) -> int:
         """Delete conversations that are too old or too many; how many went."""

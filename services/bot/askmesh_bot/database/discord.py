@@ -73,7 +73,7 @@ class DiscordPlaceRow(Base):
 
 
 class DiscordPersonRow(Base):
-    """Whose question an answer answers (`asked`), or whose verdict on it stands (`rated`)."""
+    """Whose question an answer answers (`asked`), or who accepted it (`accepted`)."""
 
     __tablename__ = "discord_people"
 
@@ -133,7 +133,8 @@ class DiscordAnswerRow(Base):
 class DiscordThreadRow(Base):
     """A thread that was learned, or is to be read.
 
-    `because`: why it may be cited, empty where it may not. `due_at`: when it is to be read again.
+    `because`: why it may be cited, empty where it may not. `due_at`: when it is to be read again. `replies`: it is no thread
+    of Discord's, but a message of a channel with the replies to it.
     """
 
     __tablename__ = "discord_threads"
@@ -144,6 +145,16 @@ class DiscordThreadRow(Base):
     because: Mapped[str] = mapped_column(String(16), default="")
     due_at: Mapped[datetime | None]
     urgent: Mapped[bool] = mapped_column(default=False)
+    replies: Mapped[bool] = mapped_column(default=False)
+
+
+class DiscordReplyRow(Base):
+    """A message that is a part of the learned replies to another one, whose id is `thread_id`."""
+
+    __tablename__ = "discord_replies"
+
+    message_id: Mapped[int] = _id(primary_key=True)
+    thread_id: Mapped[int] = _id(index=True)
 
 
 class DiscordThreadAuthorRow(Base):
@@ -159,7 +170,7 @@ class DiscordLiveChannelRow(Base):
     """A channel whose threads are learned as they are written, and how far its past has been listed.
 
     `alive_at`: up to when everything was heard. `listing`: its archived threads are being listed, from `cursor`
-    back; `found`: how many the listing has found.
+    back, and the channel's own messages from `read_before` back; `found`: how many the listing has found.
     """
 
     __tablename__ = "discord_live_channels"
@@ -170,3 +181,4 @@ class DiscordLiveChannelRow(Base):
     listing: Mapped[bool] = mapped_column(default=False)
     cursor: Mapped[datetime | None]
     found: Mapped[int] = mapped_column(default=0)
+    read_before: Mapped[int | None] = mapped_column(BigInteger)

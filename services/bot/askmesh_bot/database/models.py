@@ -68,15 +68,30 @@ class AnswerRow(Base):
     passages: Mapped[list[dict[str, Any]]]
     model: Mapped[str] = mapped_column(String(255), default="")
     timings_ms: Mapped[dict[str, Any]]
+    # The sources that whoever asked kept to; none: all.
+    sources: Mapped[list[str]] = mapped_column(default=list, server_default="[]")
     created_at: Mapped[datetime] = mapped_column(default=now)
 
 
+class AnswerThreadRow(Base):
+    """An answer that holds words of a thread, which its authors may take back."""
+
+    __tablename__ = "answer_threads"
+    __table_args__ = (Index(None, "source", "document"),)
+
+    answer_id: Mapped[str] = mapped_column(ForeignKey("answers.id", ondelete="CASCADE"), primary_key=True)
+    source: Mapped[str] = mapped_column(String(128), primary_key=True)
+    document: Mapped[str] = mapped_column(String(512), primary_key=True)
+
+
 class FeedbackRow(Base):
-    """What its reader thought of an answer; the latest verdict counts."""
+    """What a reader thought of an answer; of each reader the latest verdict counts. `rater`: the key, or the person of a
+    frontend, whose verdict it is; empty where that is not known."""
 
     __tablename__ = "feedback"
 
     answer_id: Mapped[str] = mapped_column(ForeignKey("answers.id", ondelete="CASCADE"), primary_key=True)
+    rater: Mapped[str] = mapped_column(String(128), primary_key=True, default="", server_default="")
     verdict: Mapped[str] = mapped_column(String(8))
     reason: Mapped[str] = mapped_column(Text, default="")
     created_at: Mapped[datetime] = mapped_column(default=now)

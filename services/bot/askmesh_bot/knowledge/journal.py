@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import delete, func, select, update
 
+from askmesh_bot.conversations.taken_back import take_back
 from askmesh_bot.database.collections import index_name
 from askmesh_bot.database.engine import Database
 from askmesh_bot.database.models import ChunkRow, CollectionRow, DocumentRow, SourceRow, SyncRunRow, now
@@ -152,10 +153,15 @@ class Journal:
                     synced_at=now(),
                 )
             )
+            if document.kind == "thread":
+                await take_back(session, spec.collection, spec.id, document.id, document.text)
 
-    async def forgotten(self, spec: SourceSpec, document: str) -> None:
-        """Note that nothing stands for the document any more."""
+    async def forgotten(self, spec: SourceSpec, document: str, still: str = "") -> None:
+        """Note that nothing stands for the document any more. `still`: what is not taken back, but can't be learned now."""
         async with self._database.write() as session:
+            row = await session.get(DocumentRow, (spec.collection, spec.id, document))
+            if row is None or row.kind == "thread":
+                await take_back(session, spec.collection, spec.id, document, still)
             await session.execute(delete(ChunkRow).where(_of_document(ChunkRow, spec, document)))
             await session.execute(
                 delete(DocumentRow).where(

@@ -148,13 +148,14 @@ class Library:
         if source in self._leaving:
             raise Conflict(f"{source} is being forgotten.", fix="Try again when it is gone.", code="source_leaving")
 
-    async def forget_document(self, source: str, document: str) -> int:
-        """Delete one document's records until the next sync finds it again. Raises NotFound."""
+    async def forget_document(self, source: str, document: str, still: str = "") -> int:
+        """Delete one document's records until the next sync finds it again. `still`: its text, if it was not taken back,
+        so that stored answers keep what they hold of it. Raises NotFound."""
         spec = spec_of(await self.get(source))
         if document not in await self.journal.fingerprints(spec):
             raise NotFound(f"{source} holds no document {document}.", code="document_not_found")
         writer = await self._writer(spec)
-        return await writer.forget(document) if writer else 0
+        return await writer.forget(document, still) if writer else 0
 
     async def learn_document(self, spec: SourceSpec, source: Source, document: Document) -> None:
         """Learn one document as it is now, of a source that tells of its documents one by one; nothing is deleted on

@@ -65,11 +65,12 @@ class RecordWriter:
         total = sum(len(item.records) for item in window)
         return Written(embedded, total - embedded, len(stale))
 
-    async def forget(self, document: str) -> int:
-        """Delete a document's records, then its entry in the journal. Returns the number of records."""
+    async def forget(self, document: str, still: str = "") -> int:
+        """Delete a document's records, then its entry in the journal. Returns the number of records. `still`: its text, if
+        it was not taken back."""
         ids = list(await self._entries(document))
         await self._vectordb.delete(self._index, self._namespace, ids)
-        await self._journal.forgotten(self._spec, document)
+        await self._journal.forgotten(self._spec, document, still)
         return len(ids)
 
     async def _entries(self, document: str) -> dict[str, Entry]:

@@ -88,18 +88,24 @@ class GapFinder:
         return Gaps(since, sum(map(len, same)), topics)
 
     async def _rows(self, since: datetime, collection: str | None) -> list[Asked]:
-        down = FeedbackRow.verdict == "down"
+        # Of several who rated it down, one who said why, the last of them.
+        said = (
+            select(FeedbackRow.reason)
+            .where(FeedbackRow.answer_id == AnswerRow.id, FeedbackRow.verdict == "down")
+            .order_by(FeedbackRow.reason == "", FeedbackRow.created_at.desc())
+            .limit(1)
+            .scalar_subquery()
+        )
         query = (
-            select(AnswerRow, FeedbackRow)
-            .outerjoin(FeedbackRow, (FeedbackRow.answer_id == AnswerRow.id) & down)
-            .where(AnswerRow.created_at >= since, or_(AnswerRow.outcome == "abstained", down))
+            select(AnswerRow, said)
+            .where(AnswerRow.created_at >= since, or_(AnswerRow.outcome == "abstained", said.is_not(None)))
             .order_by(AnswerRow.created_at.desc(), AnswerRow.id)
             .limit(self._settings.gap_questions * _ROWS_PER_QUESTION)
         )
         if collection is not None:
             query = query.where(AnswerRow.collection == collection)
         async with self._database.read() as session:
-            return [_asked(answer, feedback) for answer, feedback in await session.execute(query)]
+            return [_asked(answer, said) for answer, said in await session.execute(query)]
 
     def _topics(self, same: Sequence[Sequence[Asked]], vectors: Sequence[Sequence[float]]) -> tuple[Topic, ...]:
         found = [
@@ -138,13 +144,13 @@ def _nearest(asked: Sequence[Asked]) -> tuple[Near, ...]:
     )
 
 
-def _asked(answer: AnswerRow, feedback: FeedbackRow | None) -> Asked:
-    said = feedback.reason if feedback else ""
+def _asked(answer: AnswerRow, said: str | None) -> Asked:
+    """`said`: why it was rated down; None where it was not."""
     return Asked(
         answer_id=answer.id,
         question=answer.question,
         outcome=answer.outcome,
-        rated_down=feedback is not None,
+        rated_down=said is not None,
         reason=said or answer.reason,
         asked_at=answer.created_at,
         passages=tuple(answer.passages),

@@ -13,7 +13,7 @@ from askmesh_bot.database.engine import Database
 from askmesh_bot.database.models import Base, ConversationRow, now
 from askmesh_bot.settings import ConversationSettings
 from askmesh_kit.errors import Overloaded
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 pytestmark = pytest.mark.anyio
 
@@ -92,19 +92,21 @@ async def test_an_old_turn_explains_no_follow_up(store: Any) -> None:
     assert await store(resume_hours=1e-9).turns("c", PUBLIC, 9) == ()
 
 
-async def test_a_later_verdict_replaces_the_earlier(store: Any, database: Database) -> None:
+async def test_a_later_verdict_replaces_the_earlier_one_of_the_same_person(store: Any, database: Database) -> None:
     from askmesh_bot.database.models import FeedbackRow
 
     kept = store()
     answer = await save(kept, "c", "q")
     await kept.rate(answer, "up", "")
     await kept.rate(answer, "down", "wrong")
+    await kept.rate(answer, "down", "")
+    await kept.rate(answer, "up", "", "discord:1")
     async with database.read() as session:
-        row = await session.get(FeedbackRow, answer)
-    assert (row.verdict, row.reason) == ("down", "wrong")
+        rows = await session.execute(select(FeedbackRow.rater, FeedbackRow.verdict, FeedbackRow.reason))
+        assert sorted(map(tuple, rows)) == [("", "down", "wrong"), ("discord:1", "up", "")]
     await kept.delete("c")
     async with database.read() as session:
-        assert await session.get(FeedbackRow, answer) is None
+        assert list(await session.scalars(select(FeedbackRow))) == []
 
 
 async def test_more_than_may_wait_are_turned_away() -> None:
@@ -132,8 +134,8 @@ async def test_forgetting_somebody_takes_their_conversations_and_their_part_in_o
     done = Done("answered", "A [1]", (), (), "", "model", {})
     theirs = [await kept.save("theirs", "them", Question(text, audience=PUBLIC), done) for text in ("q3", "q4")]
     for answer_id in (mine, other, *theirs):
-        await kept.rate(answer_id, "up", "")
-    assert await kept.forget("me", [theirs[0], "unknown"], [theirs[1]]) == 1
+        await kept.rate(answer_id, "up", "", "me")
+    assert await kept.forget("me", [theirs[0], "unknown"]) == 1
     assert await kept.find("mine") is None
     assert [row.id for row in await kept.answers("theirs")] == [theirs[1]]
-    assert await kept.forget("me", [], []) == 0
+    assert await kept.forget("me", []) == 0

@@ -46,6 +46,7 @@ async def test_discord_offers_it_to_those_who_may_manage_the_server(tmp_path):
 async def test_options_are_shown_kept_over_a_restart_and_noted(tmp_path):
     async with staged(tmp_path, daily_answers=50) as stage:
         other = stage.discord.world.add_channel(stage.guild, "elsewhere")
+        await stage.discord.gateway.dispatch("CHANNEL_CREATE", other)
         helpers = stage.discord.world.add_role(stage.guild, "helpers", mentionable=False)
         await stage.discord.gateway.dispatch("GUILD_ROLE_CREATE", {"guild_id": stage.guild["id"], "role": helpers})
         before = await show(stage)

@@ -13,8 +13,7 @@ from askmesh_bot.answering.base import Citation, Delta, Done, Sources, Status
 from .conftest import staged, until
 from .scripted import PASSAGES
 
-# An answer that is cancelled while it connects to the database leaves that connection to the collector, which warns.
-pytestmark = [pytest.mark.anyio, pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")]
+pytestmark = pytest.mark.anyio
 
 LONG = os.environ.get("ASKMESH_LONG_TESTS") == "1"
 AT_ONCE = 20

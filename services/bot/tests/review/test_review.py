@@ -116,8 +116,8 @@ class TestGolden:
         assert await brief.expire() == 3
         assert len(await golden.rows()) == 4
         await store.delete("a")
-        await store.forget("two", [], [])
-        await store.forget("nobody", [other], [])
+        await store.forget("two", [])
+        await store.forget("nobody", [other])
         assert [row.asker for row in await golden.rows()] == ["three"]
 
     async def test_it_goes_when_its_own_time_is_over(self, database: Database, store: ConversationStore) -> None:
@@ -176,7 +176,7 @@ class TestGaps:
         assert (await finder.find(7)).questions == 1
         assert (await finder.find(9)).questions == 2
         assert (await finder.find(9, "another")).topics == ()
-        await store.forget("one", [], [])
+        await store.forget("one", [])
         assert (await finder.find(7)).topics == ()
 
     async def test_no_more_questions_are_sorted_than_allowed(

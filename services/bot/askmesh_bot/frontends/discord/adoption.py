@@ -14,7 +14,7 @@ log = get_logger("askmesh.discord.adoption")
 
 _TABLES = {
     "opted_out": "SELECT user_id FROM opted_out",
-    "people": "SELECT answer_id, what, user_id FROM people",
+    "people": "SELECT answer_id, what, user_id FROM people WHERE what <> 'rated'",
     "places": "SELECT place_id, conversation_id, asker_id FROM places",
 }
 

@@ -19,8 +19,8 @@ from askmesh_bot.frontends.discord.destinations import (
 from askmesh_bot.frontends.discord.holds import Holds
 from askmesh_bot.frontends.discord.humans import Humans
 from askmesh_bot.frontends.discord.limits import Limits
-from askmesh_bot.frontends.discord.markdown import plain
-from askmesh_bot.frontends.discord.places import missing_for_threads
+from askmesh_bot.frontends.discord.markdown import has_words, plain
+from askmesh_bot.frontends.discord.places import granted_in, missing_for_threads
 from askmesh_bot.frontends.discord.rest import ALREADY_ACKNOWLEDGED, bounded, is_expired
 from askmesh_bot.frontends.discord.rules import Rules, Terms
 from askmesh_bot.frontends.discord.texts import language_of, say
@@ -46,15 +46,23 @@ class InteractionAsker:
         self._limits, self._humans, self._deadline_s = limits, humans, deadline_s
 
     async def ask(
-        self, interaction: discord.Interaction[Any], question: str, *, private: bool, source: str = ""
+        self,
+        interaction: discord.Interaction[Any],
+        question: str,
+        *,
+        private: bool,
+        source: str = "",
+        sources: tuple[str, ...] = (),
     ) -> None:
-        """Answer `question`; `private`: only its asker sees it; `source`: the one source to keep to."""
-        terms = self._rules.of_interaction(interaction, private=private)
+        """Answer `question`; `private`: only its asker sees it; `source`: the one source to keep to, as somebody named it;
+        `sources`: the ids of those that were kept to before."""
+        terms = replace(self._rules.of_interaction(interaction, private=private), sources=sources)
         if source:
             # From memory, but for the first seconds after a start.
             chosen = await self._catalog.named(self._collection(terms), terms.audience, source)
             terms = replace(terms, sources=(chosen.id,)) if chosen else terms
-        if refusal := self._refusal(interaction, unknown=source if source and not terms.sources else ""):
+        unknown = source if source and not terms.sources else ""
+        if refusal := self._refusal(interaction, question, unknown):
             await interaction.response.send_message(refusal, ephemeral=True, allowed_mentions=NO_MENTIONS)
             return
         destination = InteractionDestination(
@@ -98,12 +106,14 @@ class InteractionAsker:
     def _collection(self, terms: Terms) -> str:
         return terms.collection or self._answerer.conversations.default_collection
 
-    def _refusal(self, interaction: discord.Interaction[Any], unknown: str) -> str | None:
+    def _refusal(self, interaction: discord.Interaction[Any], question: str, unknown: str) -> str | None:
         language = language_of(interaction.locale)
         if not self._answerer.tracker.accepting:
             return say("restarting", language)
         if closed := self._rules.closed(interaction.guild_id, interaction.channel, language):
             return closed
+        if not has_words(question):
+            return say("no_words", language)
         if unknown:
             return say("no_such_source", language, name=plain(unknown, 80))
         return self._limits.refusal(interaction.user.id, interaction.guild_id, language)
@@ -131,7 +141,9 @@ class InteractionAsker:
     async def _open_thread(self, interaction: discord.Interaction[Any], question: str) -> discord.Thread | None:
         """A thread on the answer for what is asked next; its id is the message's, so its conversation is known."""
         channel = interaction.channel
-        if not isinstance(channel, discord.TextChannel) or missing_for_threads(interaction.app_permissions):
+        # What Discord says it gave the bot here; where it does not say, what is known of its roles.
+        granted = interaction.app_permissions if interaction.app_permissions.value else granted_in(channel)
+        if not isinstance(channel, discord.TextChannel) or missing_for_threads(granted):
             return None
         try:
             message = await bounded(interaction.original_response(), self._deadline_s)

@@ -10,6 +10,7 @@ from sqlalchemy import select
 
 from askmesh_bot.database.engine import Database
 from askmesh_bot.database.models import SourceRow
+from askmesh_bot.frontends.discord.ending import end
 
 log = get_logger("askmesh.discord.catalog")
 
@@ -70,7 +71,7 @@ class Catalog:
 
     async def close(self) -> None:
         if self._reading is not None:
-            self._reading.cancel()
+            await end(self._reading)
 
     async def _seen(self, collection: str, audience: Collection[str]) -> list[Source]:
         readers = frozenset(audience)

@@ -5,17 +5,18 @@ import itertools
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 
 import discord
 from askmesh_kit.logs import get_logger
 from sqlalchemy.exc import SQLAlchemyError
 
+from askmesh_bot.frontends.discord.clock import DiscordClock
 from askmesh_bot.frontends.discord.journal import Journal, Seen
 from askmesh_bot.frontends.discord.mentions import MentionHandler
 from askmesh_bot.frontends.discord.metrics import DiscordMetrics
 from askmesh_bot.frontends.discord.rest import bounded
 from askmesh_bot.frontends.discord.status import State, Status
+from askmesh_bot.frontends.discord.where import guild_id_of
 
 log = get_logger("askmesh.discord.catch_up")
 
@@ -24,8 +25,8 @@ _REMEMBERED = 5_000
 _MOST_CHANNELS, _MOST_MESSAGES = 25, 100
 # Fewer than one person may wait for, so that nobody is refused for what they asked over a longer time.
 _AT_ONCE = 2
-# No channel has this id: under it stands when the bot was last connected.
-_ALIVE = 0
+# No channels have these ids: under them stands when the bot was last connected, by Discord's clock and by this host's.
+_ALIVE, _HERE = 0, -1
 
 _Place = discord.TextChannel | discord.Thread
 
@@ -45,9 +46,15 @@ class CatchUp:
     """
 
     def __init__(
-        self, handler: MentionHandler, journal: Journal, metrics: DiscordMetrics, age_s: float, deadline_s: float
+        self,
+        handler: MentionHandler,
+        journal: Journal,
+        metrics: DiscordMetrics,
+        clock: DiscordClock,
+        age_s: float,
+        deadline_s: float,
     ) -> None:
-        self._handler, self._journal, self._metrics = handler, journal, metrics
+        self._handler, self._journal, self._metrics, self._clock = handler, journal, metrics, clock
         self._age_s, self._deadline_s = age_s, deadline_s
         self._newest: OrderedDict[int, Seen] = OrderedDict()
         self._unsaved: dict[int, Seen] = {}
@@ -56,10 +63,13 @@ class CatchUp:
     async def load(self) -> None:
         """Read what a process before this one had seen."""
         self._newest = OrderedDict(await self._journal.seen()) | self._newest
+        if _ALIVE in self._newest and _HERE in self._newest:
+            self._clock.resume(self._newest[_ALIVE].message_id, self._newest[_HERE].message_id)
 
     def saw(self, message: discord.Message) -> None:
         """Every message that arrives, whoever wrote it."""
-        self._note(message.channel.id, Seen(message.id, private=message.guild is None))
+        self._clock.heed(message.id)
+        self._note(message.channel.id, Seen(message.id, private=guild_id_of(message) is None))
 
     def session_began(self) -> None:
         """A new session, before its first message: what was seen until now is what the catching up starts from."""
@@ -77,7 +87,8 @@ class CatchUp:
 
     async def _save(self, status: Status) -> None:
         if status.state is State.READY:
-            self._note(_ALIVE, Seen(_now_as_id(), private=False))
+            self._note(_ALIVE, Seen(self._clock.now_as_id(), private=False))
+            self._note(_HERE, Seen(self._clock.here_as_id(), private=False))
         unsaved, self._unsaved = self._unsaved, {}
         if not unsaved:
             return
@@ -115,8 +126,8 @@ class CatchUp:
 
     def _gaps(self, client: discord.Client, before: dict[int, Seen]) -> Iterator[_Gap]:
         """Channels and threads with something new, the busiest-last first, then direct messages."""
-        oldest = discord.utils.time_snowflake(datetime.now(UTC) - timedelta(seconds=self._age_s))
-        unknown = before.get(_ALIVE, Seen(_now_as_id(), private=False))
+        oldest = self._clock.since(self._age_s)
+        unknown = before.get(_ALIVE, Seen(self._clock.now_as_id(), private=False))
         places: list[_Place] = []
         for guild in client.guilds:
             places += guild.text_channels
@@ -124,7 +135,9 @@ class CatchUp:
         places.sort(key=lambda place: place.last_message_id or 0, reverse=True)
         for place in places:
             after = max(oldest, before.get(place.id, unknown).message_id)
-            if (place.last_message_id or 0) > after and _readable(place):
+            # Where the newest message is not told, one looks where something was written before.
+            newest = place.last_message_id or (after + 1 if place.id in before else 0)
+            if newest > after and _readable(place):
                 yield _Gap(place, after)
         for channel_id, seen in before.items():
             if seen.private and seen.message_id > oldest:
@@ -148,7 +161,3 @@ async def _all(history: AsyncIterator[discord.Message]) -> list[discord.Message]
 def _readable(place: _Place) -> bool:
     granted = place.permissions_for(place.guild.me)
     return granted.read_message_history and granted.view_channel
-
-
-def _now_as_id() -> int:
-    return discord.utils.time_snowflake(datetime.now(UTC))

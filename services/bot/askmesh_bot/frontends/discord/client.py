@@ -1,14 +1,15 @@
 """discord.py's client, made to survive what it is sent: bad events are dropped, endless reconnecting is noticed."""
 
 import asyncio
+import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import discord
 from askmesh_kit.logs import get_logger
-from discord.gateway import DiscordWebSocket
+from discord.gateway import DiscordWebSocket, KeepAliveHandler
 
 from askmesh_bot.frontends.discord.accepted import Acceptance
 from askmesh_bot.frontends.discord.asking import InteractionAsker
@@ -18,13 +19,17 @@ from askmesh_bot.frontends.discord.commands import Tree, build_tree, register
 from askmesh_bot.frontends.discord.config.desk import ConfigDesk
 from askmesh_bot.frontends.discord.desk import ButtonDesk
 from askmesh_bot.frontends.discord.destinations import NO_MENTIONS
+from askmesh_bot.frontends.discord.ending import end
 from askmesh_bot.frontends.discord.endpoints import resume_gateway
 from askmesh_bot.frontends.discord.forum import ForumWatch
 from askmesh_bot.frontends.discord.live.hearing import Hearing
 from askmesh_bot.frontends.discord.mentions import MentionHandler
 from askmesh_bot.frontends.discord.pause import guard_calls
+from askmesh_bot.frontends.discord.payloads import completed
+from askmesh_bot.frontends.discord.responses import lenient
 from askmesh_bot.frontends.discord.settings import DiscordSettings
 from askmesh_bot.frontends.discord.status import State, Status
+from askmesh_bot.frontends.discord.tracker import Tracker
 
 log = get_logger("askmesh.discord.client")
 
@@ -51,7 +56,7 @@ class Parts:
 class AskmeshClient(discord.Client):
     """One connection's life. `gave_up` is set, with a reason, when only a fresh client can help."""
 
-    def __init__(self, parts: Parts, settings: DiscordSettings, status: Status) -> None:
+    def __init__(self, parts: Parts, settings: DiscordSettings, status: Status, tracker: Tracker) -> None:
         intents = discord.Intents(
             guilds=True,
             guild_messages=True,
@@ -69,12 +74,13 @@ class AskmeshClient(discord.Client):
             guild_ready_timeout=settings.guild_ready_s,
             max_messages=None,
             member_cache_flags=discord.MemberCacheFlags.none(),
+            http_trace=lenient(),
         )
-        self._handler, self._settings, self._status = parts.handler, settings, status
+        self._handler, self._settings, self._status, self._tracker = parts.handler, settings, status, tracker
         self.desk, self._catch_up = parts.desk, parts.catch_up
         self._forum, self._acceptance = parts.forum, parts.acceptance
         self._hearing = parts.hearing
-        self.tree: Tree = build_tree(self, parts.asker, parts.desk, parts.config)
+        self.tree: Tree = build_tree(self, tracker, parts.asker, parts.desk, parts.config)
         self.add_dynamic_items(AnswerButton, PrivacyButton)
         self.gave_up: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._in_vain = 0
@@ -113,21 +119,22 @@ class AskmeshClient(discord.Client):
 
     async def on_message(self, message: discord.Message) -> None:
         self._catch_up.saw(message)
-        await self._hearing.wrote(message)
+        heard: list[Awaitable[object]] = [self._hearing.wrote(message)]
         if self.user is not None:
-            await self._forum.saw(message)
-            await self._handler.handle(message, self.user)
+            heard += [self._handler.handle(message, self.user), self._forum.saw(message)]
+        await _each(*heard)
 
     async def on_thread_create(self, thread: discord.Thread) -> None:
         self._forum.opened(thread)
 
     async def on_raw_reaction_add(self, payload: discord.RawReactionActionEvent) -> None:
-        await self._hearing.reacted(self, payload, payload.emoji.name)
-        await self._acceptance.reacted(self, payload)
+        await _each(
+            self._hearing.reacted(self, payload, payload.emoji.name, came=True),
+            self._acceptance.reacted(self, payload),
+        )
 
     async def on_raw_reaction_remove(self, payload: discord.RawReactionActionEvent) -> None:
-        await self._hearing.reacted(self, payload, payload.emoji.name)
-        await self._acceptance.took_back(payload)
+        await _each(self._hearing.reacted(self, payload, payload.emoji.name), self._acceptance.took_back(payload))
 
     async def on_interaction(self, interaction: discord.Interaction[Any]) -> None:
         # A form that was opened before a restart is known by its id only; discord.py would not pass it on.
@@ -137,6 +144,12 @@ class AskmeshClient(discord.Client):
     async def on_error(self, event_method: str, /, *args: Any, **kwargs: Any) -> None:
         log.exception("handler_broke", handler=event_method)
 
+    async def _run_event(
+        self, coro: Callable[..., Coroutine[Any, Any, Any]], event_name: str, *args: Any, **kwargs: Any
+    ) -> None:
+        with self._tracker.handling():
+            await super()._run_event(coro, event_name, *args, **kwargs)
+
     def give_up(self, reason: str) -> None:
         """Ask the supervisor for a fresh client."""
         if not self.gave_up.done():
@@ -145,7 +158,7 @@ class AskmeshClient(discord.Client):
     async def close(self) -> None:
         """Ends the gateway connection only: answers in flight still need the HTTP session. See `dispose`."""
         if self._registering is not None:
-            self._registering.cancel()
+            await end(self._registering)
         # discord.py's own, which waits for servers to arrive after READY, would wake up in a client that is gone.
         if ready := getattr(self._connection, "_ready_task", None):
             ready.cancel()
@@ -156,8 +169,13 @@ class AskmeshClient(discord.Client):
         return [self.ws] if self.ws is not None else []
 
     async def _hang_up(self) -> None:
-        if self.ws is not None and self.ws.open:
-            await self.ws.close(code=1000)
+        for socket in self.sockets():
+            if socket.open:
+                await socket.close(code=1000)
+        # And what was just being connected: discord.py knows of it only when it is ready, but it may have identified.
+        for heart in threading.enumerate():
+            if isinstance(heart, KeepAliveHandler) and heart.ws._connection is self._connection:
+                await heart.ws.close(code=1000)
 
     def _socket_of(self, ready: Any) -> DiscordWebSocket:
         """The connection that a READY event came by."""
@@ -191,7 +209,7 @@ class AskmeshClient(discord.Client):
     def _guarded(self, event: str, parse: Parser) -> Parser:
         def guarded(data: Any) -> None:
             try:
-                parse(data)
+                parse(completed(event, data))
             except Exception as error:  # noqa: BLE001 - whatever a parser raises, the next event may be fine
                 self._status.dropped_events += 1
                 log.warning("event_dropped", event_type=event, error=f"{type(error).__name__}: {error}")
@@ -217,3 +235,10 @@ class AskmeshClient(discord.Client):
             else:
                 log.info("commands_registered", changed=changed)
                 return
+
+
+async def _each(*listening: Awaitable[object]) -> None:
+    """Let each hear of an event by itself: one that breaks, or waits for the database, keeps none from it."""
+    for heard in await asyncio.gather(*listening, return_exceptions=True):
+        if isinstance(heard, Exception):
+            log.error("handler_broke", exc_info=heard)

@@ -14,6 +14,7 @@ from askmesh_bot.frontends.discord.config.desk import ConfigDesk
 from askmesh_bot.frontends.discord.desk import ButtonDesk, apologise
 from askmesh_bot.frontends.discord.destinations import NO_MENTIONS
 from askmesh_bot.frontends.discord.texts import Translator, language_of, say, translated
+from askmesh_bot.frontends.discord.tracker import Tracker
 
 log = get_logger("askmesh.discord.commands")
 
@@ -23,14 +24,24 @@ _MOST_CHARACTERS = 2000
 class Tree(app_commands.CommandTree[Any]):
     """discord.py's command tree; a command that breaks apologises."""
 
+    def __init__(self, client: discord.Client, tracker: Tracker) -> None:
+        super().__init__(client)
+        self._tracker = tracker
+
+    async def _call(self, interaction: discord.Interaction[Any]) -> None:
+        with self._tracker.handling():
+            await super()._call(interaction)
+
     async def on_error(self, interaction: discord.Interaction[Any], error: app_commands.AppCommandError, /) -> None:
         log.error("command_broke", command=getattr(interaction.command, "name", ""), exc_info=error)
         await apologise(interaction)
 
 
-def build_tree(client: discord.Client, asker: InteractionAsker, desk: ButtonDesk, config: ConfigDesk) -> Tree:
+def build_tree(
+    client: discord.Client, tracker: Tracker, asker: InteractionAsker, desk: ButtonDesk, config: ConfigDesk
+) -> Tree:
     """The commands of `client`."""
-    tree = Tree(client)
+    tree = Tree(client, tracker)
     _add_ask(tree, asker)
     tree.add_command(config_group(config))
 
@@ -45,11 +56,7 @@ def build_tree(client: discord.Client, asker: InteractionAsker, desk: ButtonDesk
 
     @tree.context_menu(name=translated("menu.about"))
     async def about(interaction: discord.Interaction[Any], message: discord.Message) -> None:
-        if question := message.clean_content.strip()[:_MOST_CHARACTERS]:
-            await asker.ask(interaction, question, private=False)
-            return
-        text = say("no_words", language_of(interaction.locale))
-        await interaction.response.send_message(text, ephemeral=True, allowed_mentions=NO_MENTIONS)
+        await asker.ask(interaction, message.clean_content.strip()[:_MOST_CHARACTERS], private=False)
 
     return tree
 
@@ -92,7 +99,10 @@ async def register(tree: Tree) -> bool:
 async def _fetch(tree: Tree) -> list[dict[str, Any]]:
     # Not `tree.fetch_commands()`: to that, Discord does not tell the translations.
     route = Route("GET", "/applications/{application_id}/commands", application_id=tree.client.application_id)
-    commands: list[dict[str, Any]] = await tree.client.http.request(route, params={"with_localizations": "true"})
+    try:
+        commands: list[dict[str, Any]] = await tree.client.http.request(route, params={"with_localizations": "true"})
+    except discord.NotFound:
+        return []  # then it is told all of them
     return commands
 
 

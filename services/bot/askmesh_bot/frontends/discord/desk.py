@@ -35,7 +35,8 @@ class ButtonDesk:
 
     async def kindly(self, click: Click, work: Awaitable[None]) -> None:
         try:
-            await work
+            with self._answerer.tracker.handling():
+                await work
         except Exception:
             log.exception("click_broke")
             await apologise(click)
@@ -82,8 +83,8 @@ class ButtonDesk:
 
     async def _forget(self, user_id: int) -> int:
         journal = self._answerer.journal
-        asked, rated = await journal.noted(user_id, "asked"), await journal.noted(user_id, "rated")
-        deleted = await self._answerer.conversations.forget(asker_name(user_id), asked=asked, rated=rated)
+        asked = await journal.noted(user_id, "asked")
+        deleted = await self._answerer.conversations.forget(asker_name(user_id), asked=asked)
         # Last, so that a failure above leaves the notes by which to try again.
         await journal.forget(user_id)
         self._answerer.published.forget(user_id)
@@ -95,10 +96,10 @@ class ButtonDesk:
 
     async def _keep_verdict(self, click: Click, answer_id: str, verdict: Verdict, reason: str) -> bool:
         try:
-            await self._answerer.conversations.feedback(answer_id, verdict, reason)
+            rater = asker_name(click.user.id)
+            await self._answerer.conversations.feedback(answer_id, verdict, reason, rater=rater)
         except NotFound:
             return False
-        await self._answerer.journal.note(answer_id, "rated", click.user.id)
         return True
 
     async def _show_sources(self, click: Click, answer_id: str) -> None:
@@ -133,7 +134,7 @@ class ButtonDesk:
             await click.response.send_message(text, ephemeral=True, allowed_mentions=NO_MENTIONS)
             return
         private = bool(click.message and click.message.flags.ephemeral)
-        await self._asker.ask(click, row.question, private=private)
+        await self._asker.ask(click, row.question, private=private, sources=tuple(row.sources))
 
     async def _find(self, click: Click, answer_id: str) -> AnswerRow | None:
         """The answer below which the button is, in the conversation that its message is remembered with."""

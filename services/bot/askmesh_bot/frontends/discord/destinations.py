@@ -2,16 +2,19 @@
 
 import asyncio
 import secrets
+import time
 from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 
 import discord
 
-from askmesh_bot.frontends.discord.rest import MAY_NOT_REPLY, bounded, is_expired, is_transient
+from askmesh_bot.frontends.discord.rest import MAY_NOT_REPLY, THREAD_ARCHIVED, bounded, is_expired, is_transient
 
 Buttons = discord.ui.View | None
 NO_MENTIONS = discord.AllowedMentions.none()
 _RETRY_AFTER_S = 0.5
+# Discord takes an interaction's token for 15 minutes; the last edit must arrive within them.
+_TOKEN_S = 15 * 60.0 - 15.0
 
 
 class Post(Protocol):
@@ -55,6 +58,17 @@ class ChannelPost:
         return self._message.channel.id
 
     async def edit(self, content: str, buttons: Buttons = None) -> None:
+        try:
+            await self._edit(content, buttons)
+        except discord.HTTPException as error:
+            channel = self._message.channel
+            if error.code != THREAD_ARCHIVED or not isinstance(channel, discord.Thread):
+                raise
+            # Closed meanwhile, by somebody or by its age. Whoever may write in it may open it, unless it is locked.
+            await bounded(channel.edit(archived=False), self._deadline_s)
+            await self._edit(content, buttons)
+
+    async def _edit(self, content: str, buttons: Buttons) -> None:
         call = self._message.edit(content=content, allowed_mentions=NO_MENTIONS, **_given(buttons))
         await bounded(call, self._deadline_s)
 
@@ -146,11 +160,13 @@ class InteractionDestination:
         self._fallback = fallback
         self._elsewhere: Destination | None = None
         self._answered = self._given_up = False
+        # By this process's own clock: the time in an interaction's id is another's.
+        self._until = time.monotonic() + _TOKEN_S
 
     @property
     def expired(self) -> bool:
         """Whether answers now go to the fallback."""
-        return self._given_up or self._interaction.is_expired()
+        return self._given_up or time.monotonic() > self._until
 
     def give_up_token(self) -> None:
         """Use the fallback from now on."""

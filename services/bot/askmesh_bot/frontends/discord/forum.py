@@ -2,12 +2,12 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Sequence
-from datetime import UTC, datetime, timedelta
 
 import discord
 from askmesh_kit.logs import get_logger
 
 from askmesh_bot.frontends.discord.answerer import Answerer, Asked
+from askmesh_bot.frontends.discord.clock import DiscordClock
 from askmesh_bot.frontends.discord.destinations import ChannelDestination
 from askmesh_bot.frontends.discord.ending import end
 from askmesh_bot.frontends.discord.holds import Held, Holds
@@ -31,9 +31,16 @@ class ForumWatch:
     the post is solved, locked or closed by then. Needs the message content intent: without it nothing is answered."""
 
     def __init__(
-        self, answerer: Answerer, rules: Rules, limits: Limits, humans: Humans, holds: Holds, settings: DiscordSettings
+        self,
+        answerer: Answerer,
+        rules: Rules,
+        limits: Limits,
+        humans: Humans,
+        holds: Holds,
+        clock: DiscordClock,
+        settings: DiscordSettings,
     ) -> None:
-        self._holds = holds
+        self._holds, self._clock = holds, clock
         self._answerer, self._rules, self._limits, self._humans = answerer, rules, limits, humans
         self._settings = settings
         self._solved = frozenset(tag.strip().casefold() for tag in settings.solved_tags.split(","))
@@ -82,8 +89,7 @@ class ForumWatch:
         return post.locked or post.archived or any(tag.name.casefold() in self._solved for tag in post.applied_tags)
 
     def _recent(self, post: discord.Thread) -> bool:
-        oldest = datetime.now(UTC) - timedelta(seconds=self._settings.catch_up_s)
-        return discord.utils.snowflake_time(post.id) > oldest
+        return post.id > self._clock.since(self._settings.catch_up_s)
 
     def _wait_for(self, post: discord.Thread) -> None:
         self._drop(post.id)

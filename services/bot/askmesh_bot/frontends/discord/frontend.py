@@ -24,6 +24,8 @@ from askmesh_bot.knowledge.library import Library
 
 log = get_logger("askmesh.discord")
 
+# Time for what follows an answer: a word to staff, a thread, a note in the database.
+_SETTLING_S = 3.0
 Check = Callable[[], Awaitable[str | None]]
 
 
@@ -59,11 +61,14 @@ class DiscordFrontend:
 
     async def stop(self) -> None:
         """Take no more questions, let answers in flight end within `drain_s`, then disconnect and free the lock."""
-        self._tracker.accepting = False
+        self._tracker.stopping.set()
         await self._tracker.drain(self._settings.drain_s)
+        # While there still is a connection to do it with.
+        await self._tracker.settle(_SETTLING_S)
         if self._task is not None:
             await end(self._task)
             self._task = None
+        await self._tracker.settle(_SETTLING_S)
         self.status.enter(State.STOPPED)
 
     async def check(self) -> str | None:

@@ -25,8 +25,8 @@ from askmesh_bot.database.engine import Database
 from askmesh_bot.database.models import now
 from askmesh_bot.database.upsert import insert
 
-# `asked`: whose question it was; `rated`: whose verdict stands; `accepted`: who accepted it.
-What = Literal["asked", "rated", "accepted"]
+# `asked`: whose question it was; `accepted`: who accepted it.
+What = Literal["asked", "accepted"]
 
 _KEEP_TAKEN = timedelta(days=7)
 _KEEP_PEOPLE = timedelta(days=366)
@@ -99,7 +99,7 @@ class Journal:
             await session.execute(statement.values(silenced=True))
 
     async def note(self, answer_id: str, what: What, user_id: int) -> None:
-        """Whose question an answer answers, or whose verdict on it stands."""
+        """Whose question an answer answers, or who accepted it."""
         async with self._database.write() as session:
             await _put(
                 session, DiscordPersonRow, {"answer_id": answer_id, "what": what}, {"user_id": user_id, "at": now()}

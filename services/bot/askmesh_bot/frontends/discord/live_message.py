@@ -10,7 +10,7 @@ from askmesh_kit.logs import get_logger
 
 from askmesh_bot.frontends.discord.destinations import Buttons, Destination, Post
 from askmesh_bot.frontends.discord.ending import end
-from askmesh_bot.frontends.discord.rest import is_gone, is_transient
+from askmesh_bot.frontends.discord.rest import is_gone, may_pass
 from askmesh_bot.frontends.discord.splitting import LIMIT, messages
 
 log = get_logger("askmesh.discord.live_message")
@@ -102,7 +102,7 @@ class LiveMessage:
                 tries += 1
                 if is_gone(error) and not final:
                     return
-                if final and (tries >= _FINAL_TRIES or not is_transient(error)):
+                if final and (tries >= _FINAL_TRIES or not may_pass(error)):
                     raise Undeliverable(str(error)) from error
                 log.warning("write_failed", error=f"{type(error).__name__}: {error}", final=final)
                 self._changed.set()

@@ -46,6 +46,11 @@ def safe_markdown(text: str, links: Mapping[int, str]) -> str:
     return "\n".join([*lines, "```"] if fence else lines)
 
 
+def has_words(text: str) -> bool:
+    """Whether there is anything to be seen in it."""
+    return bool(_INVISIBLE.sub("", text).strip())
+
+
 def plain(text: str, limit: int) -> str:
     """One harmless line of at most about `limit` characters: for titles, quotes and names."""
     line = " ".join(_INVISIBLE.sub("", text).split())

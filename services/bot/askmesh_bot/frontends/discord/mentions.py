@@ -13,10 +13,12 @@ from askmesh_bot.frontends.discord.holds import Held, Holds
 from askmesh_bot.frontends.discord.humans import Humans
 from askmesh_bot.frontends.discord.journal import Place
 from askmesh_bot.frontends.discord.limits import Limits
+from askmesh_bot.frontends.discord.markdown import has_words
 from askmesh_bot.frontends.discord.places import PlaceChooser
 from askmesh_bot.frontends.discord.rules import Rules, Terms
 from askmesh_bot.frontends.discord.staff import is_staff
 from askmesh_bot.frontends.discord.texts import say
+from askmesh_bot.frontends.discord.where import guild_id_of
 
 log = get_logger("askmesh.discord.mentions")
 
@@ -73,8 +75,7 @@ class MentionHandler:
     async def answer_again(self, message: discord.Message, me: discord.ClientUser, held: Held) -> bool:
         """Answer what a process took that was killed; whether it could be."""
         terms, question = self._rules.of_message(message), _question(message, me)
-        guild_id = message.guild.id if message.guild else None
-        if not question or self._rules.closed(guild_id, message.channel, terms.language):
+        if not question or self._rules.closed(guild_id_of(message), message.channel, terms.language):
             return False
         return await self._answer(message, question, await self._continued(message, me), terms, held)
 
@@ -89,7 +90,7 @@ class MentionHandler:
         missed: bool,
     ) -> None:
         question, language = _question(message, me), terms.language
-        guild_id = message.guild.id if message.guild else None
+        guild_id = guild_id_of(message)
         if closed := self._rules.closed(guild_id, message.channel, language):
             await self._chooser.tell_in_private(message, closed)
         elif not question:
@@ -126,7 +127,7 @@ class MentionHandler:
         """The conversation that a message in its thread or DM, or a reply to one of its answers, belongs to."""
         place = None
         # Most messages are none of the bot's business: only where they may be, the database is asked.
-        if message.guild is None or isinstance(message.channel, discord.Thread):
+        if guild_id_of(message) is None or isinstance(message.channel, discord.Thread):
             place = await self.answerer.journal.place(message.channel.id)
             if place and not place.silenced and not _addresses(message, me) and self._is_staff(message, place):
                 await self.answerer.journal.silence(message.channel.id)
@@ -140,11 +141,9 @@ class MentionHandler:
 
     async def _say_hello(self, message: discord.Message, me: discord.ClientUser, language: str) -> None:
         """To a mention without a question; in its own thread, to words that Discord does not let the bot read."""
-        if message.attachments or message.stickers:
-            return
         text = "hello"
         if not _addresses(message, me):
-            if message.channel.id in self._hinted:
+            if message.attachments or message.stickers or message.channel.id in self._hinted:
                 return
             self._hinted[message.channel.id] = None
             if len(self._hinted) > _REMEMBERED:
@@ -161,7 +160,11 @@ class MentionHandler:
 
 def _addresses(message: discord.Message, me: discord.ClientUser) -> bool:
     """A DM, a mention in the text, or a reply that pings; a reply that pings is in `mentions` only."""
-    return message.guild is None or me.id in message.raw_mentions or any(user.id == me.id for user in message.mentions)
+    return (
+        guild_id_of(message) is None
+        or me.id in message.raw_mentions
+        or any(user.id == me.id for user in message.mentions)
+    )
 
 
 def _follows_up(message: discord.Message, place: Place) -> bool:
@@ -174,4 +177,5 @@ def _follows_up(message: discord.Message, place: Place) -> bool:
 def _question(message: discord.Message, me: discord.ClientUser) -> str:
     """The words of the question, with people's names in place of their ids."""
     names = {user.id: user.display_name for user in message.mentions} | {me.id: ""}
-    return re.sub(r"<@!?(\d+)>", lambda found: names.get(int(found[1]), found[0]), message.content).strip()
+    text = re.sub(r"<@!?(\d+)>", lambda found: names.get(int(found[1]), found[0]), message.content).strip()
+    return text if has_words(text) else ""

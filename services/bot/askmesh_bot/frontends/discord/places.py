@@ -1,5 +1,6 @@
 """Choosing where a mention is answered: in a thread where permissions allow it, else in the channel, else by DM."""
 
+import asyncio
 from dataclasses import dataclass
 
 import discord
@@ -7,10 +8,13 @@ from askmesh_kit.logs import get_logger
 
 from askmesh_bot.frontends.discord.destinations import ChannelDestination, Destination
 from askmesh_bot.frontends.discord.rendering import thread_name
-from askmesh_bot.frontends.discord.rest import THREAD_EXISTS, bounded
+from askmesh_bot.frontends.discord.rest import THREAD_EXISTS, bounded, is_transient
 from askmesh_bot.frontends.discord.texts import say
+from askmesh_bot.frontends.discord.where import guild_id_of
 
 log = get_logger("askmesh.discord.places")
+
+_RETRY_AFTER_S = 0.5
 
 
 @dataclass(frozen=True)
@@ -35,19 +39,25 @@ class PlaceChooser:
         """Where to answer `message`; None where nothing can be written to anyone."""
         channel = message.channel
         if not isinstance(channel, discord.abc.GuildChannel | discord.Thread):
+            if guild_id_of(message) is not None:
+                return Choice(self._reply(message), channel)  # a channel of which nothing is known yet
             return Choice(ChannelDestination(channel, self._deadline_s, nonce=_nonce(message)), channel, channel.id)
-        granted = _granted(channel)
+        granted = granted_in(channel)
         if isinstance(channel, discord.Thread):
-            if granted is not None and not granted.send_messages_in_threads:
-                await self._by_dm(message, ["Send Messages in Threads"], language)
+            if missing := _missing_in(channel, granted):
+                await self._by_dm(message, missing, language)
                 return None
             return Choice(self._reply(message), channel, channel.id)
         missing = missing_for_threads(granted)
         if isinstance(channel, discord.TextChannel) and not missing:
-            thread = await self._open(message, question)
-            if thread is not None:
+            try:
+                thread = await self._open(message, question)
                 return Choice(ChannelDestination(thread, self._deadline_s, nonce=_nonce(message)), thread, thread.id)
-            missing = ["Create Public Threads", "Send Messages in Threads"]
+            except discord.Forbidden as error:
+                log.warning("thread_refused", channel=channel.id, code=error.code, error=error.text)
+                missing = ["Create Public Threads", "Send Messages in Threads"]
+            except (discord.HTTPException, OSError, TimeoutError) as error:
+                log.warning("thread_failed", channel=channel.id, error=f"{type(error).__name__}: {error}")
         if granted is not None and not granted.send_messages:
             await self._by_dm(message, ["Send Messages", *missing], language)
             return None
@@ -62,16 +72,31 @@ class PlaceChooser:
         self._told.add(channel_id)
         return "\n\n-# " + say("no_threads", language, missing=_listed(missing))
 
-    async def _open(self, message: discord.Message, question: str) -> discord.Thread | None:
+    async def _open(self, message: discord.Message, question: str) -> discord.Thread:
+        """The thread on `message`. Raises what Discord's API does."""
+        name = thread_name(question)
         try:
-            return await bounded(message.create_thread(name=thread_name(question)), self._deadline_s)
+            return await self._create(message, name)
+        except Exception as error:
+            if not is_transient(error):
+                raise
+            await asyncio.sleep(_RETRY_AFTER_S)
+            return await self._create(message, name)
+
+    async def _create(self, message: discord.Message, name: str) -> discord.Thread:
+        try:
+            return await bounded(message.create_thread(name=name), self._deadline_s)
         except discord.HTTPException as error:
-            if error.code == THREAD_EXISTS and message.guild is not None:
-                return message.guild.get_thread(message.id)
-            log.warning("thread_refused", channel=message.channel.id, code=error.code, error=error.text)
-        except (OSError, TimeoutError) as error:
-            log.warning("thread_failed", channel=message.channel.id, error=str(error))
-        return None
+            # Somebody made one; or it was made, and only the response was lost.
+            if error.code != THREAD_EXISTS or message.guild is None:
+                raise
+            return message.guild.get_thread(message.id) or await self._fetch(message.guild, message.id)
+
+    async def _fetch(self, guild: discord.Guild, thread_id: int) -> discord.Thread:
+        found = await bounded(guild.fetch_channel(thread_id), self._deadline_s)
+        if not isinstance(found, discord.Thread):
+            raise OSError(f"{thread_id} is no thread")
+        return found
 
     async def _by_dm(self, message: discord.Message, missing: list[str], language: str) -> None:
         channel = message.channel
@@ -100,9 +125,24 @@ def missing_for_threads(granted: discord.Permissions | None) -> list[str]:
     return [name for name, given in needed.items() if not given]
 
 
-def _granted(channel: discord.abc.GuildChannel | discord.Thread) -> discord.Permissions | None:
+def _missing_in(thread: discord.Thread, granted: discord.Permissions | None) -> list[str]:
+    """The permissions that writing in a thread lacks."""
+    if granted is None:
+        return []
+    needed = {
+        "Send Messages in Threads": granted.send_messages_in_threads,
+        "Manage Threads": granted.manage_threads or not thread.locked,
+    }
+    return [name for name, given in needed.items() if not given]
+
+
+def granted_in(channel: object) -> discord.Permissions | None:
+    """What the bot may do in a server's channel; None where that is not known, and Discord's own answer decides."""
+    if not isinstance(channel, discord.abc.GuildChannel | discord.Thread):
+        return None
+    if isinstance(channel, discord.Thread) and channel.parent is None:
+        return None
     me = channel.guild.me
-    # Not cached before the server is available: then Discord's own answer decides.
     return channel.permissions_for(me) if me is not None else None
 
 

@@ -18,8 +18,8 @@ _GONE = {10003, 10008, 50001, 50007, 50013, 50083, 160005}
 # Unknown webhook or interaction; webhook token invalid, which is how a token older than 15 minutes looks.
 _TOKEN_EXPIRED = {10015, 10062, 50027}
 ALREADY_ACKNOWLEDGED, UNKNOWN_INTERACTION, THREAD_EXISTS = 40060, 10062, 160004
-# A reply needs Read Message History.
-MAY_NOT_REPLY = 160002
+# A reply needs Read Message History; a message in a closed thread can't be edited.
+MAY_NOT_REPLY, THREAD_ARCHIVED = 160002, 50083
 
 _running: set[asyncio.Task[Any]] = set()
 
@@ -59,6 +59,11 @@ def is_transient(error: Exception) -> bool:
     if isinstance(error, discord.HTTPException):
         return error.status >= 500 or error.status == 429
     return isinstance(error, OSError | aiohttp.ClientError | TimeoutError)
+
+
+def may_pass(error: Exception) -> bool:
+    """The same, or it is no answer of Discord's: a page of a proxy's, say, that discord.py can't read."""
+    return is_transient(error) or not isinstance(error, discord.HTTPException)
 
 
 def _finished(task: asyncio.Task[Any]) -> None:

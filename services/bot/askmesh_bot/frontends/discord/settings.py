@@ -44,7 +44,9 @@ class DiscordSettings(BaseSettings):
         (), description="Ids of the channels whose threads are learned as they are written, comma-separated."
     )
     live_threads: int = Field(20_000, ge=1, description="Threads learned as they are written, at most.")
-    live_messages: int = Field(500, ge=2, description="Messages read of one thread, the oldest.")
+    live_messages: int = Field(
+        5_000, ge=2, description="Messages read of one thread, the oldest; 100 are one call of Discord's API."
+    )
     live_gap_s: float = Field(0.25, ge=0, description="Least time between two threads that are read, in seconds.")
     language: str = Field(
         "",

@@ -29,6 +29,7 @@ class ShardedClient(AskmeshClient, discord.AutoShardedClient):
     async def _hang_up(self) -> None:
         for info in self.shards.values():
             await info._parent.close()
+        await super()._hang_up()
 
     def _socket_of(self, ready: Any) -> DiscordWebSocket:
         return self._get_websocket(shard_id=ready["shard"][0])

@@ -128,7 +128,7 @@ class Supervisor:
             await bounded(client.close(), _CLOSING_S)
 
     async def _retire(self, client: AskmeshClient) -> None:
-        await self._tracker.drain(_RETIREMENT_S, self._tracker.tasks())
+        await self._tracker.drain(_RETIREMENT_S, self._tracker.everything())
         with contextlib.suppress(Exception):
             await bounded(client.dispose(), _CLOSING_S)
 

@@ -200,5 +200,10 @@ CONFIG_TEXTS: dict[str, tuple[str, str, str, str, str, str, str]] = {
         "Je ne peux pas mentionner ce rôle : rends-le mentionnable ou donne **Mention Everyone** à mon rôle.", "No puedo mencionar este rol: hazlo mencionable o dale a mi rol **Mention Everyone**.",
         "Não posso mencionar este cargo: torne-o mencionável ou dê **Mention Everyone** ao meu cargo.", "このロールにメンションできません。メンション可能にするか、私のロールに **Mention Everyone** を付けてください。", "我不能提及此身份组：请将其设为可提及，或给我的身份组 **Mention Everyone** 权限。",
     ),
+    "config.gone": (
+        "No longer there, or I can't see it: {names}", "Nicht mehr da, oder ich sehe es nicht: {names}",
+        "N'existe plus, ou je ne le vois pas : {names}", "Ya no existe, o no lo veo: {names}",
+        "Não existe mais, ou não consigo ver: {names}", "存在しないか、私には見えません: {names}", "已不存在，或我看不到：{names}",
+    ),
 }
 # fmt: on

@@ -1,4 +1,4 @@
-"""What a channel is in: its thread's channel, its category."""
+"""What a channel is in: its thread's channel, its category, its server."""
 
 import discord
 
@@ -14,3 +14,10 @@ def surroundings(channel: object) -> tuple[int, ...]:
     elif not found and (plain := getattr(channel, "id", None)):
         found.append(plain)
     return tuple(dict.fromkeys(found))
+
+
+def guild_id_of(message: discord.Message) -> int | None:
+    """The server that a message was written in, also before anything else is known of it; None: a direct message."""
+    if message.guild is not None:
+        return message.guild.id
+    return message.channel.guild_id if isinstance(message.channel, discord.PartialMessageable) else None

@@ -17,6 +17,7 @@ from askmesh_bot.frontends.discord.catalog import Catalog
 from askmesh_bot.frontends.discord.catch_up import CatchUp
 from askmesh_bot.frontends.discord.changes import ChangeMarker
 from askmesh_bot.frontends.discord.client import AskmeshClient, Parts
+from askmesh_bot.frontends.discord.clock import DiscordClock
 from askmesh_bot.frontends.discord.config.base import defaults
 from askmesh_bot.frontends.discord.config.desk import ConfigDesk
 from askmesh_bot.frontends.discord.config.store import GuildConfigs
@@ -89,12 +90,13 @@ class Leading:
         handler = MentionHandler(
             answerer, rules, PlaceChooser(deadline_s), self._limits, humans, mesh.holds, deadline_s
         )
-        self._forum = ForumWatch(answerer, rules, self._limits, humans, mesh.holds, settings)
-        self._catch_up = CatchUp(handler, self._journal, metrics, settings.catch_up_s, deadline_s)
+        clock = DiscordClock()
+        self._forum = ForumWatch(answerer, rules, self._limits, humans, mesh.holds, clock, settings)
+        self._catch_up = CatchUp(handler, self._journal, metrics, clock, settings.catch_up_s, deadline_s)
         self._orphans = Orphans(
             mesh.holds, handler, self._forum, tracker, metrics, settings.catch_up_s, settings.rest_deadline_s
         )
-        config_desk = ConfigDesk(self._configs, self._catalog, reads_content=settings.message_content)
+        config_desk = ConfigDesk(self._configs, self._catalog, tracker.stopping, reads_content=settings.message_content)
         config_desk.on_change = self._look_at_config
         self._notes = Notes(mesh.database, settings.live_threads)
         self._ears = Ears(self._notes, self._configs, settings)
@@ -124,7 +126,7 @@ class Leading:
             self._tidy_daily,
         ]
         self.supervisor = Supervisor(
-            lambda sharded: (ShardedClient if sharded else AskmeshClient)(parts, settings, status),
+            lambda sharded: (ShardedClient if sharded else AskmeshClient)(parts, settings, status, tracker),
             [*companions, *([learner.run] if learner else [])],
             settings.token.get_secret_value().strip(),
             settings,

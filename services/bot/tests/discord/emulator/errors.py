@@ -64,3 +64,11 @@ def thread_exists() -> ApiError:
 
 def may_not_reply() -> ApiError:
     return ApiError(403, 160002, "Cannot reply without permission to read message history")
+
+
+def thread_archived() -> ApiError:
+    return ApiError(400, 50083, "Thread is archived")
+
+
+def thread_locked() -> ApiError:
+    return ApiError(400, 160005, "Thread is locked")

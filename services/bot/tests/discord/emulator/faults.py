@@ -9,7 +9,18 @@ from aiohttp import web
 
 from .limits import too_many
 
-Kind = Literal["status", "rate_limit", "global_limit", "cloudflare", "stall", "reset_before", "reset_after"]
+Kind = Literal[
+    "status",
+    "html",
+    "rate_limit",
+    "untold_limit",
+    "global_limit",
+    "no_via",
+    "cloudflare",
+    "stall",
+    "reset_before",
+    "reset_after",
+]
 
 
 @dataclass
@@ -52,6 +63,13 @@ async def instead(fault: Fault, request: web.Request) -> web.Response | None:
         return too_many(fault.seconds, {}, scope="shared")
     if fault.kind == "global_limit":
         return too_many(fault.seconds, {}, scope="global")
+    if fault.kind == "html":
+        return web.Response(text="<html><body>Bad gateway</body></html>", content_type="text/html", status=fault.status)
+    if fault.kind == "untold_limit":
+        told = {"Via": "1.1 google"}
+        return web.json_response({"message": "You are being rate limited."}, status=429, headers=told)
+    if fault.kind == "no_via":
+        return web.json_response({"message": "You are being rate limited.", "retry_after": fault.seconds}, status=429)
     if fault.kind == "cloudflare":
         told = {"Retry-After": f"{fault.seconds:g}"}
         return web.Response(text="error code: 1015", content_type="text/html", status=429, headers=told)

@@ -4,6 +4,7 @@ import asyncio
 import json
 import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -42,6 +43,12 @@ class Gateway:
     world: World
     url: str = ""
     heartbeat_s: float = 41.25
+    # Whether frames are compressed for clients that ask for it.
+    compresses: bool = True
+    # What events look like: the identity unless a test has them otherwise.
+    rendered: Callable[[str, Any], Any] = lambda event, data: data
+    # READY names no server, and each becomes known this much later, in seconds.
+    guilds_late_s: float | None = None
     sessions: dict[str, Session] = field(default_factory=dict)
     received: Counter[str] = field(default_factory=Counter)
     faults: GatewayFaults = field(default_factory=GatewayFaults)
@@ -53,7 +60,7 @@ class Gateway:
             return web.Response(status=503, text="injected")
         ws = web.WebSocketResponse(max_msg_size=4096)
         await ws.prepare(request)
-        socket = Socket(ws, compressed=request.query.get("compress") == "zlib-stream")
+        socket = Socket(ws, compressed=self.compresses and request.query.get("compress") == "zlib-stream")
         connection = Connection(self, socket, request)
         try:
             await connection.run()
@@ -71,12 +78,13 @@ class Gateway:
     async def dispatch(self, event: str, data: Any) -> None:
         """To every session, the disconnected ones included: they may resume."""
         for session in self._listening(data):
-            await session.dispatch(event, data)
+            await session.dispatch(event, self.rendered(event, data))
 
     async def dispatch_message(self, event: str, message: Json) -> None:
         channel = self.world.channels[message["channel_id"]]
         for session in self._listening(channel):
-            await session.dispatch(event, as_seen_by_bot(self.world, message, channel, session.intents))
+            seen = as_seen_by_bot(self.world, message, channel, session.intents)
+            await session.dispatch(event, self.rendered(event, seen))
 
     def _listening(self, data: Any) -> list[Session]:
         """The sessions whose shard an event's server is in; what is of no server goes to the first."""
@@ -197,19 +205,22 @@ class Connection:
     async def _greet(self) -> None:
         world, session = self.gateway.world, self.session
         assert session is not None
+        late = self.gateway.guilds_late_s
         ready = {
             "v": 10,
             "user": world.bot,
-            "guilds": [{"id": guild["id"], "unavailable": True} for guild in self._guilds()],
+            "guilds": [{"id": guild["id"], "unavailable": True} for guild in self._guilds()] if late is None else [],
             "shard": session.shard,
             "session_id": session.id,
             "session_type": "normal",
             "resume_gateway_url": self.gateway.url,
             "application": {"id": world.application_id, "flags": 0},
         }
-        await session.dispatch("READY", ready)
+        await session.dispatch("READY", self.gateway.rendered("READY", ready))
+        if late is not None:
+            await asyncio.sleep(late)
         for guild in self._guilds():
-            await session.dispatch("GUILD_CREATE", guild_create(world, guild))
+            await session.dispatch("GUILD_CREATE", self.gateway.rendered("GUILD_CREATE", guild_create(world, guild)))
 
     def _guilds(self) -> list[Json]:
         assert self.session is not None

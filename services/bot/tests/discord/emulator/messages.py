@@ -8,18 +8,19 @@ from .errors import ApiError, form_error
 from .world import Json, World, timestamp
 
 EPHEMERAL, LOADING, SUPPRESS_EMBEDS = 64, 128, 4
+# Of bots; people who pay for it may write twice as much.
 MAX_CONTENT = 2000
 
 _USER, _ROLE = re.compile(r"<@!?(\d+)>"), re.compile(r"<@&(\d+)>")
 
 
-def check_content(content: Any, *, required: bool) -> str:
+def check_content(content: Any, *, required: bool, most: int = MAX_CONTENT) -> str:
     """The content as Discord keeps it: trimmed. Raises 50035 and 50006 as Discord does."""
     if content is not None and not isinstance(content, str):
         raise form_error("content", "STRING_TYPE_CONVERT", "Could not interpret as string.")
     text = (content or "").strip()
-    if len(text) > MAX_CONTENT:
-        raise form_error("content", "BASE_TYPE_MAX_LENGTH", "Must be 2000 or fewer in length.")
+    if len(text) > most:
+        raise form_error("content", "BASE_TYPE_MAX_LENGTH", f"Must be {most} or fewer in length.")
     if required and not text:
         raise ApiError(400, 50006, "Cannot send an empty message")
     return text
@@ -70,7 +71,9 @@ def mentions(world: World, content: str, allowed: Json | None, replied: Json | N
 def create(world: World, channel: Json, author: Json, body: Json, *, flags: int = 0, message_id: str = "") -> Json:
     """A new message in a channel. `body` is what the API takes; `flags` are added to its own."""
     embeds = check_embeds(body.get("embeds"))
-    content = check_content(body.get("content"), required=not (flags & LOADING or embeds))
+    most = MAX_CONTENT if author.get("bot") else 2 * MAX_CONTENT
+    wordless = flags & LOADING or embeds or body.get("attachments")
+    content = check_content(body.get("content"), required=not wordless, most=most)
     reference = body.get("message_reference")
     replied = world.messages.get(str(reference["message_id"])) if reference else None
     message = {
@@ -81,7 +84,7 @@ def create(world: World, channel: Json, author: Json, body: Json, *, flags: int 
         "timestamp": timestamp(),
         "edited_timestamp": None,
         "tts": False,
-        "attachments": [],
+        "attachments": body.get("attachments") or [],
         "embeds": embeds,
         "components": check_components(body.get("components")),
         "pinned": False,

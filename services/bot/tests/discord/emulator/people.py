@@ -23,10 +23,20 @@ class Person:
         self.locale = "en-US"
 
     async def say(
-        self, channel: Json, text: str, *, reply_to: Json | None = None, ping: bool = True, message_id: str = ""
+        self,
+        channel: Json,
+        text: str,
+        *,
+        reply_to: Json | None = None,
+        ping: bool = True,
+        message_id: str = "",
+        file: str = "",
     ) -> Json:
-        """Post a message, optionally as a reply, which pings its author unless switched off."""
+        """Post a message, optionally as a reply, which pings its author unless switched off, or with a `file`."""
         body: Json = {"content": text}
+        if file:
+            attachment = {"filename": file, "size": 1, "url": "http://127.0.0.1:9/", "proxy_url": "http://127.0.0.1:9/"}
+            body["attachments"] = [{"id": self._emulator.world.snowflake(), **attachment}]
         if reply_to is not None:
             body["message_reference"] = {"message_id": reply_to["id"]}
             body["allowed_mentions"] = {"parse": ["users", "roles"], "replied_user": ping}

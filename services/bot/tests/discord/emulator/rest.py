@@ -89,8 +89,11 @@ def channel_of(emulator: "Emulator", request: web.Request) -> Json:
 def may_write(emulator: "Emulator", channel: Json) -> None:
     thread = channel["type"] == ChannelType.PUBLIC_THREAD
     needed = Permission.SEND_MESSAGES_IN_THREADS if thread else Permission.SEND_MESSAGES
-    if not emulator.world.permissions(channel) & needed:
+    granted = emulator.world.permissions(channel)
+    if not granted & needed:
         raise errors.missing_permissions()
+    if thread and channel["thread_metadata"]["locked"] and not granted & Permission.MANAGE_THREADS:
+        raise errors.thread_locked()
 
 
 def message_of(emulator: "Emulator", request: web.Request) -> Json:
@@ -102,6 +105,13 @@ def message_of(emulator: "Emulator", request: web.Request) -> Json:
 
 async def get_channel(emulator: "Emulator", request: web.Request, body: Json) -> Reply:
     return 200, channel_of(emulator, request)
+
+
+async def patch_channel(emulator: "Emulator", request: web.Request, body: Json) -> Reply:
+    channel = channel_of(emulator, request)
+    may_write(emulator, channel)  # enough to open a closed thread that is not locked
+    await threads.change(emulator, channel, archived=bool(body.get("archived")))
+    return 200, channel
 
 
 async def get_member(emulator: "Emulator", request: web.Request, body: Json) -> Reply:
@@ -152,6 +162,8 @@ async def post_message(emulator: "Emulator", request: web.Request, body: Json) -
     if body.get("enforce_nonce") and (same := emulator.by_nonce(channel, body.get("nonce"))):
         return 200, same
     message = messages.create(emulator.world, channel, emulator.world.bot, body)
+    if channel.get("thread_metadata", {}).get("archived"):
+        await threads.change(emulator, channel)  # whoever writes in a closed thread opens it
     await emulator.gateway.dispatch_message("MESSAGE_CREATE", message)
     return 200, message
 
@@ -161,6 +173,8 @@ async def patch_message(emulator: "Emulator", request: web.Request, body: Json) 
     message = message_of(emulator, request)
     if message["author"]["id"] != emulator.world.bot["id"]:
         raise errors.ApiError(403, 50005, "Cannot edit a message authored by another user")
+    if emulator.world.channels[message["channel_id"]].get("thread_metadata", {}).get("archived"):
+        raise errors.thread_archived()
     messages.edit(emulator.world, message, body)
     emulator.note_edit(message)
     await emulator.gateway.dispatch_message("MESSAGE_UPDATE", message)
@@ -189,6 +203,7 @@ async def thread_from_message(emulator: "Emulator", request: web.Request, body: 
     if archive not in (60, 1440, 4320, 10080):
         raise errors.form_error("auto_archive_duration", "BASE_TYPE_CHOICES", "Value must be one of {60, …}.")
     thread = world.add_thread(channel, name, message["id"], archive)
+    message["flags"] |= threads.HAS_THREAD
     await emulator.gateway.dispatch("THREAD_CREATE", thread | {"newly_created": True})
     return 201, thread
 
@@ -213,7 +228,7 @@ async def callback(emulator: "Emulator", request: web.Request, body: Json) -> Re
     )
     if message and not interaction.ephemeral:
         await emulator.gateway.dispatch_message("MESSAGE_CREATE", message)
-    if request.query.get("with_response", "").lower() not in ("1", "true"):
+    if not emulator.tells_callbacks or request.query.get("with_response", "").lower() not in ("1", "true"):
         return 204, None
     told: Json = {"id": interaction.id, "type": interaction.payload["type"]}
     resource: Json = {"type": body["type"]}
@@ -273,6 +288,7 @@ ROUTES: dict[tuple[str, str], Handler] = {
     ("POST", "/users/@me/channels"): open_dm,
     ("GET", "/guilds/{guild}/members/{user}"): get_member,
     ("GET", "/channels/{channel}"): get_channel,
+    ("PATCH", "/channels/{channel}"): patch_channel,
     ("POST", "/channels/{channel}/typing"): typing,
     ("POST", "/channels/{channel}/messages"): post_message,
     ("GET", "/channels/{channel}/messages"): get_messages,

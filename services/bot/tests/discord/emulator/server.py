@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -38,11 +39,16 @@ class Emulator:
     requests: list[Request] = field(default_factory=list)
     edits: dict[str, list[tuple[float, str]]] = field(default_factory=dict)
     port: int = 0
+    # Whether interaction callbacks are told what became of them, where they ask for it.
+    tells_callbacks: bool = True
+    # What responses look like: changed by a test that has them otherwise.
+    disguise: Callable[[web.StreamResponse], None] = lambda response: None
 
     def __post_init__(self) -> None:
         self.gateway = Gateway(self.world)
         self.interactions = Interactions(self.world)
         self._runner: web.AppRunner | None = None
+        self._site: web.TCPSite | None = None
 
     async def __aenter__(self) -> "Emulator":
         app = web.Application(client_max_size=32 << 20)
@@ -53,8 +59,7 @@ class Emulator:
         app.router.add_route("*", "/{rest:.*}", self._unknown)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.2)
         await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", self.port)
-        await site.start()
+        await self.listen()
         self.port = self._runner.addresses[0][1]
         self.gateway.url = self.gateway_url
         return self
@@ -63,6 +68,17 @@ class Emulator:
         assert self._runner is not None
         await self.gateway.drop()
         await self._runner.cleanup()
+
+    async def listen(self) -> None:
+        """Accept connections."""
+        assert self._runner is not None
+        self._site = web.TCPSite(self._runner, "127.0.0.1", self.port)
+        await self._site.start()
+
+    async def stop_listening(self) -> None:
+        """Refuse new connections; those that there are go on."""
+        assert self._site is not None
+        await self._site.stop()
 
     @property
     def api_url(self) -> str:
@@ -86,6 +102,7 @@ class Emulator:
                 response = await instead(fault, request)
             if response is None:
                 response = await self._answer(route, handler, request, body, request.match_info.get(major, ""))
+            self.disguise(response)
             self.requests.append(Request(request.method, request.path, body, response.status, time.monotonic()))
             if fault is not None and fault.kind == "reset_after":
                 cut(request)

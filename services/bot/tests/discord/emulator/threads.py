@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from .server import Emulator
 
 STARTER = 21
+HAS_THREAD = 1 << 5
 
 
 async def begin(emulator: "Emulator", owner: Json, message: Json, name: str) -> Json:
@@ -18,6 +19,7 @@ async def begin(emulator: "Emulator", owner: Json, message: Json, name: str) -> 
     world = emulator.world
     parent = world.channels[message["channel_id"]]
     thread = world.add_thread(parent, name, message["id"], 1440, owner=owner)
+    message["flags"] |= HAS_THREAD
     await emulator.gateway.dispatch("THREAD_CREATE", thread | {"newly_created": True})
     starter = messages.create(world, thread, owner, {}, flags=messages.LOADING)
     starter |= {"type": STARTER, "flags": 0, "content": "", "referenced_message": None}

@@ -22,6 +22,7 @@ class Permission(IntFlag):
     EMBED_LINKS = 1 << 14
     READ_MESSAGE_HISTORY = 1 << 16
     MENTION_EVERYONE = 1 << 17
+    MANAGE_THREADS = 1 << 34
     CREATE_PUBLIC_THREADS = 1 << 35
     SEND_MESSAGES_IN_THREADS = 1 << 38
 
@@ -68,6 +69,8 @@ class World:
     commands: list[Json] = field(default_factory=list)
     # The roles people have, by guild and user.
     roles: dict[tuple[str, str], list[str]] = field(default_factory=dict)
+    # How far this Discord's clock is ahead of the host's, in seconds.
+    ahead_s: float = 0.0
     _counter: itertools.count = field(default_factory=itertools.count)
 
     def __post_init__(self) -> None:
@@ -75,7 +78,7 @@ class World:
         self.application_id = self.bot["id"]
 
     def snowflake(self) -> str:
-        return str(((int(time.time() * 1000) - EPOCH_MS) << 22) | (next(self._counter) & 0x3FFFFF))
+        return str(((int((time.time() + self.ahead_s) * 1000) - EPOCH_MS) << 22) | (next(self._counter) & 0x3FFFFF))
 
     def add_user(self, name: str, *, bot: bool = False) -> Json:
         user = {

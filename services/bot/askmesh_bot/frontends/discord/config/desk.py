@@ -1,6 +1,7 @@
 """What `/config` does: it changes one option of a server, or shows them all. Discord decides who may use it."""
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from typing import Any
 
@@ -21,6 +22,8 @@ from askmesh_bot.frontends.discord.texts import language_of, say
 log = get_logger("askmesh.discord.config")
 
 Click = discord.Interaction[Any]
+# Options that name channels, and how many that are gone are named to an admin.
+_PLACES, _MOST_NAMED = frozenset({"channels", "collections", "forums", "live"}), 10
 # How often, and for how long, it is told how far reading the past is: an interaction lives for 15 minutes.
 _TOLD_EVERY_S, _TOLD_S = 2.0, 14 * 60.0
 
@@ -28,8 +31,11 @@ _TOLD_EVERY_S, _TOLD_S = 2.0, 14 * 60.0
 class ConfigDesk:
     """Answers in private, and first of all acknowledges: the database may take its time."""
 
-    def __init__(self, configs: GuildConfigs, catalog: Catalog, *, reads_content: bool) -> None:
+    def __init__(
+        self, configs: GuildConfigs, catalog: Catalog, stopping: asyncio.Event, *, reads_content: bool
+    ) -> None:
         self._configs, self._catalog, self._reads_content = configs, catalog, reads_content
+        self._stopping = stopping
         # What reads a channel's past; None where nothing can be learned.
         self.ears: Ears | None = None
         # Called after every change.
@@ -59,7 +65,7 @@ class ConfigDesk:
         await click.response.defer(ephemeral=True, thinking=True)
         await self.ears.backfill(guild_id, channel_id)
         shown, until = None, asyncio.get_running_loop().time() + _TOLD_S
-        while asyncio.get_running_loop().time() < until:
+        while asyncio.get_running_loop().time() < until and not self._stopping.is_set():
             progress = self.ears.progress(channel_id)
             if progress != shown:
                 shown = progress
@@ -74,7 +80,8 @@ class ConfigDesk:
                     return
             if progress.done:
                 return
-            await asyncio.sleep(_TOLD_EVERY_S)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._stopping.wait(), _TOLD_EVERY_S)
 
     async def clear(self, click: Click, *options: str) -> None:
         """Go back to the defaults."""
@@ -149,6 +156,11 @@ class ConfigDesk:
             needs = say("config.needs_content", language)
             hints |= {option: needs for option in ("forums", "live") if getattr(config, option)}
         guild = click.client.get_guild(_guild_id(click))
+        if guild is not None:
+            # Lists of the environment's hold for other servers, too.
+            for option in _PLACES & self._configs.own(guild.id):
+                if gone := [str(place) for place in getattr(config, option) if guild.get_channel(place) is None]:
+                    hints.setdefault(option, say("config.gone", language, names=" ".join(gone[:_MOST_NAMED])))
         if guild is not None and config.human_role is not None:
             role = guild.get_role(config.human_role)
             if role is None or not (role.mentionable or guild.me.guild_permissions.mention_everyone):

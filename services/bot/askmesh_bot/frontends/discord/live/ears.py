@@ -10,7 +10,8 @@ from askmesh_kit.logs import get_logger
 
 from askmesh_bot.database.models import now
 from askmesh_bot.frontends.discord.config.store import GuildConfigs
-from askmesh_bot.frontends.discord.live.base import Known, LiveChannel, Progress
+from askmesh_bot.frontends.discord.ending import end
+from askmesh_bot.frontends.discord.live.base import NEWEST, Known, LiveChannel, Progress
 from askmesh_bot.frontends.discord.live.notes import Notes
 from askmesh_bot.frontends.discord.settings import DiscordSettings
 
@@ -18,6 +19,8 @@ log = get_logger("askmesh.discord.live")
 
 # What is written comes in bursts, so it waits a little; what is taken back hardly.
 _WRITTEN_S, _SETTLED_S, _GONE_S = 5.0, 2.0, 1.0
+# At most this part of the time goes into reading a thread in which people write on: the inverse of it.
+_READING_SHARE = 10.0
 # Messages purged with a ban go in Discord's own time: read again after this, too.
 _PURGED_S = 30.0
 
@@ -36,9 +39,17 @@ class Ears:
         return self._settings.message_content and channel_id in self._configs.get(guild_id).live
 
     async def wrote(self, message: discord.Message) -> None:
-        """A new message: matters where its thread is learned already."""
-        if not message.author.bot and (known := self._notes.thread(message.channel.id)):
-            await self._notes.mark([known], _WRITTEN_S, urgent=True)
+        """A new message: matters where its thread, or what it replies to, is learned already."""
+        if message.author.bot:
+            return
+        known = self._notes.thread(message.channel.id)
+        if known is None and message.reference is not None and message.reference.message_id is not None:
+            known = self._notes.holding(message.reference.message_id)
+            if known is not None:
+                self._notes.joins(message.id, known)
+        if known is not None:
+            # What takes long to read is read less often.
+            await self._notes.mark([known], max(_WRITTEN_S, _READING_SHARE * known.read_s), urgent=True)
 
     async def edited(self, payload: discord.RawMessageUpdateEvent) -> None:
         if not payload.data.get("author", {}).get("bot"):
@@ -49,16 +60,19 @@ class Ears:
         await self._touched(channel_id, message_ids, _GONE_S)
 
     async def reacted(
-        self, channel_id: int, guild_id: int | None, emoji: str | None, guild: discord.Guild | None
+        self, channel_id: int, message_id: int, emoji: str | None, guild: discord.Guild | None, *, came: bool
     ) -> None:
         """A reaction came or went; `emoji` None: all of them went."""
         if emoji is not None and emoji.replace("\ufe0f", "") != self._mark:
             return
         thread = guild.get_thread(channel_id) if guild else None
-        if thread is not None and self.is_live(guild_id, thread.parent_id):
+        if guild is not None and thread is not None and self.is_live(guild.id, thread.parent_id):
             await self._notes.mark([_new(thread)], _SETTLED_S, urgent=True)
+        elif guild is not None and came and self.is_live(guild.id, channel_id):
+            known = self._notes.holding(message_id) or Known(message_id, guild.id, channel_id, replies=True)
+            await self._notes.mark([known], _SETTLED_S, urgent=True)
         else:
-            await self._touched(channel_id, [], _SETTLED_S)
+            await self._touched(channel_id, [message_id], _SETTLED_S)
 
     async def thread_changed(self, thread: discord.Thread) -> None:
         """Renamed, tagged, closed, locked or opened again."""
@@ -99,21 +113,22 @@ class Ears:
         known = self._notes.channels.get(channel_id)
         if known is None or not known.listing:
             alive_at = known.alive_at if known else now()
-            await self._notes.keep_channel(LiveChannel(channel_id, guild_id, alive_at, listing=True))
+            await self._notes.keep_channel(
+                LiveChannel(channel_id, guild_id, alive_at, listing=True, read_before=NEWEST)
+            )
 
     def progress(self, channel_id: int) -> Progress:
         """How far that is."""
         return self._notes.progress(channel_id)
 
     async def close(self) -> None:
-        for task in self._later:
-            task.cancel()
+        await end(*self._later)
 
     async def _touched(self, channel_id: int, message_ids: list[int], delay_s: float) -> None:
         # A thread's first message may be in its channel; it has the thread's id.
-        found = [known for key in (channel_id, *message_ids) if (known := self._notes.thread(key))]
+        found = {key: known for key in (channel_id, *message_ids) if (known := self._notes.holding(key))}
         if found:
-            await self._notes.mark(found, delay_s, urgent=True)
+            await self._notes.mark({known.thread_id: known for known in found.values()}.values(), delay_s, urgent=True)
 
     async def _purged(self, user_id: int, guild_id: int) -> None:
         await asyncio.sleep(_PURGED_S)

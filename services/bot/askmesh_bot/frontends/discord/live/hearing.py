@@ -21,11 +21,11 @@ class Hearing:
         if self._ears is not None:
             await self._ears.wrote(message)
 
-    async def reacted(self, client: discord.Client, payload: Any, emoji: str | None) -> None:
+    async def reacted(self, client: discord.Client, payload: Any, emoji: str | None, *, came: bool = False) -> None:
         """A reaction came or went; `emoji` None: all of them went."""
         if self._ears is not None:
             guild = client.get_guild(payload.guild_id or 0)
-            await self._ears.reacted(payload.channel_id, payload.guild_id, emoji, guild)
+            await self._ears.reacted(payload.channel_id, payload.message_id, emoji, guild, came=came)
 
     def attach(self, client: discord.Client) -> None:
         """Hear what `client` hears from now on."""

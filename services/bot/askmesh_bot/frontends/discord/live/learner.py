@@ -3,7 +3,9 @@
 import asyncio
 import contextlib
 import time
+from collections.abc import Coroutine, Sequence
 from datetime import datetime, timedelta
+from typing import Any, TypeVar
 
 import discord
 from askmesh_kit.errors import Conflict, NotFound
@@ -11,19 +13,25 @@ from askmesh_kit.logs import get_logger
 
 from askmesh_bot.database.models import now
 from askmesh_bot.frontends.discord.config.store import GuildConfigs
-from askmesh_bot.frontends.discord.live.base import Known, LiveChannel
+from askmesh_bot.frontends.discord.live.base import NEWEST, OLDEST, Known, LiveChannel
 from askmesh_bot.frontends.discord.live.ears import Ears
 from askmesh_bot.frontends.discord.live.notes import Notes
-from askmesh_bot.frontends.discord.live.reading import ThreadReader
+from askmesh_bot.frontends.discord.live.reading import Read, ThreadReader, everything
 from askmesh_bot.frontends.discord.rest import bounded
 from askmesh_bot.frontends.discord.settings import DiscordSettings
 from askmesh_bot.frontends.discord.status import State, Status
+from askmesh_bot.frontends.discord.where import surroundings
 from askmesh_bot.knowledge.library import Library
 from askmesh_bot.knowledge.sources.discord import channel_spec, discord_source, source_id
 from askmesh_bot.knowledge.threads.document import thread_document
 from askmesh_bot.peers.errors import PeerError, PeerUnavailable
 
 log = get_logger("askmesh.discord.live")
+
+T = TypeVar("T")
+_Channel = discord.TextChannel | discord.ForumChannel
+# Where something was written, and what is to be learned of it.
+_Found = tuple[_Channel | None, Read | None]
 
 _PAGE = 100
 # A listing goes on when fewer than this wait to be read.
@@ -148,6 +156,10 @@ class Learner:
                 if len(new) < _PAGE:
                     break
                 cursor = new[-1].archive_timestamp
+            # Of what was marked meanwhile, the newest.
+            await self._notes.mark(
+                self._marked(channel, await self._messages(client, channel, NEWEST)), 0.0, urgent=False
+            )
 
     def _open_threads(self, client: discord.Client, channel: LiveChannel) -> list[Known]:
         guild = client.get_guild(channel.guild_id)
@@ -155,30 +167,61 @@ class Learner:
         return [_known(thread) for thread in threads if thread.parent_id == channel.channel_id]
 
     async def _list(self, client: discord.Client) -> bool:
-        """List one page of a channel's archived threads; False where none is to be listed."""
+        """List one page of a channel's past; False where none is to be listed."""
         channel = next((one for one in self._notes.channels.values() if one.listing), None)
         if channel is None:
             return False
-        page = await self._page(client, channel, channel.cursor)
-        found = [_known(thread) for thread in page]
-        if channel.cursor is None:
-            found += self._open_threads(client, channel)
+        found = await self._listed(client, channel)
         await self._notes.mark(found, 0.0, urgent=False)
         channel.found += len(found)
-        channel.listing = len(page) == _PAGE
-        channel.cursor = page[-1].archive_timestamp if page else channel.cursor
         await self._notes.keep_channel(channel)
         return True
+
+    async def _listed(self, client: discord.Client, channel: LiveChannel) -> list[Known]:
+        """A page of archived threads; when there are no more, one of the channel's own messages."""
+        if channel.cursor != OLDEST:
+            page = await self._page(client, channel, channel.cursor)
+            found = [_known(thread) for thread in page]
+            if channel.cursor is None:
+                found += self._open_threads(client, channel)
+            channel.cursor = page[-1].archive_timestamp if len(page) == _PAGE else OLDEST
+            return found
+        messages = await self._messages(client, channel, channel.read_before)
+        channel.listing = len(messages) == _PAGE
+        channel.read_before = messages[-1].id if channel.listing else None
+        return self._marked(channel, messages)
+
+    def _marked(self, channel: LiveChannel, messages: Sequence[discord.Message]) -> list[Known]:
+        """The replies among a channel's messages that somebody marked as the answer."""
+        return [
+            self._notes.holding(message.id) or Known(message.id, channel.guild_id, channel.channel_id, replies=True)
+            for message in messages
+            if self._reader.is_marked(message)
+        ]
+
+    async def _messages(
+        self, client: discord.Client, channel: LiveChannel, before: int | None
+    ) -> list[discord.Message]:
+        """A page of a text channel's own messages, the newest first."""
+        where = client.get_channel(channel.channel_id)
+        if not isinstance(where, discord.TextChannel) or before is None:
+            return []
+        history = where.history(limit=_PAGE, before=discord.Object(before) if before < NEWEST else None)
+        return await self._seen(channel, everything(history))
 
     async def _page(
         self, client: discord.Client, channel: LiveChannel, before: datetime | None
     ) -> list[discord.Thread]:
-        """Archived threads, those closed last first; none where they may not be seen. Raises what Discord's API does."""
+        """Archived threads, those closed last first."""
         where = client.get_channel(channel.channel_id)
         if not isinstance(where, discord.TextChannel | discord.ForumChannel):
             return []
+        return await self._seen(channel, everything(where.archived_threads(limit=_PAGE, before=before)))
+
+    async def _seen(self, channel: LiveChannel, call: Coroutine[Any, Any, list[T]]) -> list[T]:
+        """What the call gives; nothing where the bot may not see it. Raises what else Discord's API does."""
         try:
-            return await bounded(_archived(where, before), self._settings.rest_deadline_s)
+            return await bounded(call, self._settings.rest_deadline_s)
         except (discord.Forbidden, discord.NotFound) as error:
             log.warning("not_listed", channel=channel.channel_id, error=str(error))
             return []
@@ -195,10 +238,9 @@ class Learner:
             await self._notes.later(known, pause)
 
     async def _learn(self, client: discord.Client, known: Known) -> None:
-        seen = known.marks
-        read, where = None, await self._fetch(client, known)
-        if where is not None:
-            read = await self._reader.read(where, known.because, self._configs.get(known.guild_id))
+        seen, began = known.marks, time.monotonic()
+        where, read = await (self._read_replies(client, known) if known.replies else self._read(client, known))
+        known.read_s = time.monotonic() - began
         document = thread_document(read.thread) if read else None
         if read is None or document is None or where is None:
             await self._forget(known)
@@ -218,14 +260,39 @@ class Learner:
             await self._library.learn_document(spec, discord_source(spec), document)
         except (PeerUnavailable, PeerError):
             # Better nothing, until it can be learned, than what somebody may just have taken back.
-            await self._forget(known)
+            await self._forget(known, document.text)
             raise
-        await self._notes.read(known, seen, read.because, read.authors)
+        await self._notes.read(known, seen, read.because, read.authors, read.replies)
         log.info("thread_learned", thread=known.thread_id, because=read.because, messages=len(read.thread.messages))
 
-    async def _forget(self, known: Known) -> None:
+    async def _read(self, client: discord.Client, known: Known) -> _Found:
+        where = await self._fetch(client, known)
+        if where is None or where.parent is None:
+            return None, None
+        config = self._configs.get(known.guild_id)
+        return where.parent, await self._reader.read(where, known.because, config)
+
+    async def _read_replies(self, client: discord.Client, known: Known) -> _Found:
+        channel = client.get_channel(known.channel_id)
+        if not isinstance(channel, discord.TextChannel) or not self._ears.is_live(known.guild_id, channel.id):
+            return None, None
+        try:
+            question = await self._reader.question_of(channel, known.thread_id)
+            if question is None:
+                return None, None
+            if question.id != known.thread_id:
+                # It was one of the replies that was marked.
+                if (told := self._notes.thread(question.id)) is None or told.replies:
+                    await self._notes.mark([told or _question(question.id, known)], 0.0, urgent=known.urgent)
+                return None, None
+            heard = self._notes.replies_to(question.id)
+            return channel, await self._reader.read_replies(channel, question, heard, self._configs.get(known.guild_id))
+        except discord.Forbidden:
+            return None, None
+
+    async def _forget(self, known: Known, still: str = "") -> None:
         with contextlib.suppress(NotFound):
-            await self._library.forget_document(source_id(known.channel_id), str(known.thread_id))
+            await self._library.forget_document(source_id(known.channel_id), str(known.thread_id), still)
 
     async def _fetch(self, client: discord.Client, known: Known) -> discord.Thread | None:
         """The thread as it is; None where it is gone, or not to be learned."""
@@ -238,22 +305,17 @@ class Learner:
             return None
         return found if self._ears.is_live(known.guild_id, found.parent_id) and found.parent else None
 
-    def _collection_of(self, thread: discord.Thread) -> str:
-        parent = thread.parent
-        places = [thread.parent_id, *([parent.category_id] if parent and parent.category_id else [])]
-        return self._configs.get(thread.guild.id).collection_in(places) or self._collection
-
-
-async def _archived(
-    channel: discord.TextChannel | discord.ForumChannel, before: datetime | None
-) -> list[discord.Thread]:
-    return [thread async for thread in channel.archived_threads(limit=_PAGE, before=before)]
+    def _collection_of(self, channel: _Channel) -> str:
+        return self._configs.get(channel.guild.id).collection_in(surroundings(channel)) or self._collection
 
 
 def _known(thread: discord.Thread) -> Known:
     return Known(thread.id, thread.guild.id, thread.parent_id)
 
 
-def _title(thread: discord.Thread) -> str:
-    parent = thread.parent
-    return " ".join(f"{thread.guild.name} #{parent.name if parent else ''}".split())
+def _question(message_id: int, known: Known) -> Known:
+    return Known(message_id, known.guild_id, known.channel_id, replies=True)
+
+
+def _title(channel: _Channel) -> str:
+    return " ".join(f"{channel.guild.name} #{channel.name}".split())

@@ -13,6 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from askmesh_bot.database.discord import (
     DiscordLiveChannelRow,
     DiscordOptOutRow,
+    DiscordReplyRow,
     DiscordThreadAuthorRow,
     DiscordThreadRow,
 )
@@ -33,6 +34,8 @@ class Notes:
         self._database, self._most = database, most_threads
         self._threads: dict[int, Known] = {}
         self._due: dict[int, Known] = {}
+        # The question that a reply belongs to.
+        self._questions: dict[int, int] = {}
         self.channels: dict[int, LiveChannel] = {}
         # Set when there is something to do.
         self.changed = asyncio.Event()
@@ -42,9 +45,23 @@ class Notes:
         async with self._database.read() as session:
             threads = list(await session.scalars(select(DiscordThreadRow)))
             channels = list(await session.scalars(select(DiscordLiveChannelRow)))
+            replies = list(await session.scalars(select(DiscordReplyRow)))
         self._threads = {row.thread_id: _known(row) for row in threads}
         self._due = {key: known for key, known in self._threads.items() if known.due_at is not None}
         self.channels = {row.channel_id: _channel(row) for row in channels}
+        self._questions = {row.message_id: row.thread_id for row in replies}
+
+    def holding(self, message_id: int) -> Known | None:
+        """The thread or question that a message is known to be a part of, or is itself."""
+        return self._threads.get(self._questions.get(message_id, message_id))
+
+    def replies_to(self, thread_id: int) -> list[int]:
+        """The messages that are known to be a part of a question's replies, oldest first."""
+        return sorted(key for key, question in self._questions.items() if question == thread_id)
+
+    def joins(self, message_id: int, known: Known) -> None:
+        """A reply was written. It is kept when it is read."""
+        self._questions[message_id] = known.thread_id
 
     def thread(self, thread_id: int) -> Known | None:
         return self._threads.get(thread_id)
@@ -92,7 +109,9 @@ class Notes:
         self.changed.set()
         await self._keep(marked)
 
-    async def read(self, known: Known, seen: int, because: Because, authors: Collection[int]) -> None:
+    async def read(
+        self, known: Known, seen: int, because: Because, authors: Collection[int], replies: Collection[int] = ()
+    ) -> None:
         """A thread was read as it was after `seen` marks. What may not be cited is forgotten."""
         known.tries, known.because = 0, because
         if known.marks == seen:
@@ -101,14 +120,25 @@ class Notes:
         kept = bool(because) or known.due_at is not None
         if not kept:
             self._threads.pop(known.thread_id, None)
-        table = DiscordThreadAuthorRow
+        self._join(known, replies)
+        table, parts = DiscordThreadAuthorRow, DiscordReplyRow
         async with self._database.write() as session:
             await session.execute(delete(table).where(table.thread_id == known.thread_id))
             session.add_all(table(thread_id=known.thread_id, user_id=user) for user in authors if because)
+            if known.replies:
+                await session.execute(delete(parts).where(parts.thread_id == known.thread_id))
+                session.add_all(parts(message_id=one, thread_id=known.thread_id) for one in replies)
             if kept:
                 await session.merge(_row(known))
             else:
                 await session.execute(delete(DiscordThreadRow).where(DiscordThreadRow.thread_id == known.thread_id))
+
+    def _join(self, known: Known, replies: Collection[int]) -> None:
+        if not known.replies:
+            return
+        for message_id in self.replies_to(known.thread_id):
+            del self._questions[message_id]
+        self._questions |= dict.fromkeys(replies, known.thread_id)
 
     async def add_authors(self, known: Known, authors: Collection[int]) -> None:
         """Note whose words are about to be learned."""
@@ -149,9 +179,11 @@ class Notes:
         ids = select(DiscordThreadRow.thread_id).where(DiscordThreadRow.channel_id == channel_id)
         async with self._database.write() as session:
             await session.execute(delete(DiscordThreadAuthorRow).where(DiscordThreadAuthorRow.thread_id.in_(ids)))
+            await session.execute(delete(DiscordReplyRow).where(DiscordReplyRow.thread_id.in_(ids)))
             await session.execute(delete(DiscordThreadRow).where(DiscordThreadRow.channel_id == channel_id))
             await session.execute(delete(DiscordLiveChannelRow).where(DiscordLiveChannelRow.channel_id == channel_id))
         for known in self.in_channel(channel_id):
+            self._join(known, ())
             del self._threads[known.thread_id]
             self._due.pop(known.thread_id, None)
         self.channels.pop(channel_id, None)
@@ -176,13 +208,14 @@ def _row(known: Known) -> DiscordThreadRow:
         because=known.because,
         due_at=known.due_at,
         urgent=known.urgent,
+        replies=known.replies,
     )
 
 
 def _known(row: DiscordThreadRow) -> Known:
     because: Because = row.because  # type: ignore[assignment]
-    return Known(row.thread_id, row.guild_id, row.channel_id, because, row.due_at, row.urgent)
+    return Known(row.thread_id, row.guild_id, row.channel_id, because, row.due_at, row.urgent, row.replies)
 
 
 def _channel(row: DiscordLiveChannelRow) -> LiveChannel:
-    return LiveChannel(row.channel_id, row.guild_id, row.alive_at, row.listing, row.cursor, row.found)
+    return LiveChannel(row.channel_id, row.guild_id, row.alive_at, row.listing, row.cursor, row.found, row.read_before)
