@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from askmesh_bot.database.engine import Database
-from askmesh_bot.frontends.discord.live import ears, learner
+from askmesh_bot.frontends.discord.live import ears, learner, past
 from askmesh_bot.knowledge.journal import Journal
 
 from .conftest import until
@@ -213,7 +213,7 @@ async def test_what_happened_while_the_bot_was_away_is_caught_up(stage):
 
 
 async def test_the_past_of_a_channel_is_read_by_command_and_goes_on_after_a_restart(stage, monkeypatch):
-    monkeypatch.setattr(learner, "_PAGE", 4)
+    monkeypatch.setattr(past, "_PAGE", 4)
     monkeypatch.setattr(learner, "_FEW", 1)
     posts = []
     for number in range(10):

@@ -26,6 +26,8 @@ class Known:
     due_at: datetime | None = None
     urgent: bool = False
     replies: bool = False
+    # Whether somebody replied to it: known where one came from a reply.
+    found: bool = False
     # Times that it changed, by which a change while it is being read is noticed.
     marks: int = 0
     # Times that reading it failed in a row.

@@ -1,11 +1,8 @@
-"""Reads threads that changed and learns them; lists the past of a channel where that was asked for, or missed."""
+"""Reads threads that changed and learns them, one after the other."""
 
 import asyncio
 import contextlib
 import time
-from collections.abc import Coroutine, Sequence
-from datetime import datetime, timedelta
-from typing import Any, TypeVar
 
 import discord
 from askmesh_kit.errors import Conflict, NotFound
@@ -13,10 +10,11 @@ from askmesh_kit.logs import get_logger
 
 from askmesh_bot.database.models import now
 from askmesh_bot.frontends.discord.config.store import GuildConfigs
-from askmesh_bot.frontends.discord.live.base import NEWEST, OLDEST, Known, LiveChannel
+from askmesh_bot.frontends.discord.live.base import Known, LiveChannel
 from askmesh_bot.frontends.discord.live.ears import Ears
 from askmesh_bot.frontends.discord.live.notes import Notes
-from askmesh_bot.frontends.discord.live.reading import Read, ThreadReader, everything
+from askmesh_bot.frontends.discord.live.past import Past
+from askmesh_bot.frontends.discord.live.reading import Read, ThreadReader
 from askmesh_bot.frontends.discord.rest import bounded
 from askmesh_bot.frontends.discord.settings import DiscordSettings
 from askmesh_bot.frontends.discord.status import State, Status
@@ -28,18 +26,14 @@ from askmesh_bot.peers.errors import PeerError, PeerUnavailable
 
 log = get_logger("askmesh.discord.live")
 
-T = TypeVar("T")
 _Channel = discord.TextChannel | discord.ForumChannel
 # Where something was written, and what is to be learned of it.
 _Found = tuple[_Channel | None, Read | None]
 
-_PAGE = 100
 # A listing goes on when fewer than this wait to be read.
 _FEW = 200
 _IDLE_S, _ALIVE_EVERY_S = 1.0, 60.0
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 5.0, 900.0
-# Pages listed of what was closed while nobody listened, and how much further back than that.
-_MOST_PAGES, _OVERLAP = 20, timedelta(minutes=5)
 _LOOK_AGAIN_S = 30.0
 
 
@@ -58,6 +52,7 @@ class Learner:
     ) -> None:
         self._notes, self._ears, self._reader, self._library = notes, ears, reader, library
         self._configs, self._collection, self._settings = configs, collection, settings
+        self._past = Past(notes, reader, settings.rest_deadline_s)
         self._missed, self._look_again_at = True, 0.0
         self._alive_at = now()
 
@@ -96,7 +91,7 @@ class Learner:
             # Should this fail, it is tried again after what is known by now.
             self._look_again_at, self._missed = time.monotonic() + _LOOK_AGAIN_S, False
             try:
-                await self._look_back(client)
+                await self._past.look_back(client)
             except BaseException:
                 self._missed = True
                 raise
@@ -105,7 +100,7 @@ class Learner:
         if known is not None and known.due_at is not None and known.due_at <= now():
             await self._kindly(client, known)
             return True
-        return self._notes.waiting < _FEW and await self._list(client)
+        return self._notes.waiting < _FEW and await self._past.list_page(client)
 
     async def _settle(self, client: discord.Client) -> None:
         """Bring the channels in line with what admins set, and note that all is heard so far."""
@@ -142,89 +137,6 @@ class Learner:
             await self._library.forget(source_id(channel_id))
         await self._notes.drop_channel(channel_id)
         log.info("channel_forgotten", channel=channel_id)
-
-    async def _look_back(self, client: discord.Client) -> None:
-        """Everything known is read again, and what may have been closed meanwhile."""
-        for channel in list(self._notes.channels.values()):
-            await self._notes.mark(self._notes.in_channel(channel.channel_id), 0.0, urgent=False)
-            await self._notes.mark(self._open_threads(client, channel), 0.0, urgent=False)
-            since, cursor = channel.alive_at - _OVERLAP, None
-            for _ in range(_MOST_PAGES):
-                page = await self._page(client, channel, cursor)
-                new = [thread for thread in page if thread.archive_timestamp >= since]
-                await self._notes.mark([_known(thread) for thread in new], 0.0, urgent=False)
-                if len(new) < _PAGE:
-                    break
-                cursor = new[-1].archive_timestamp
-            # Of what was marked meanwhile, the newest.
-            await self._notes.mark(
-                self._marked(channel, await self._messages(client, channel, NEWEST)), 0.0, urgent=False
-            )
-
-    def _open_threads(self, client: discord.Client, channel: LiveChannel) -> list[Known]:
-        guild = client.get_guild(channel.guild_id)
-        threads = guild.threads if guild else ()
-        return [_known(thread) for thread in threads if thread.parent_id == channel.channel_id]
-
-    async def _list(self, client: discord.Client) -> bool:
-        """List one page of a channel's past; False where none is to be listed."""
-        channel = next((one for one in self._notes.channels.values() if one.listing), None)
-        if channel is None:
-            return False
-        found = await self._listed(client, channel)
-        await self._notes.mark(found, 0.0, urgent=False)
-        channel.found += len(found)
-        await self._notes.keep_channel(channel)
-        return True
-
-    async def _listed(self, client: discord.Client, channel: LiveChannel) -> list[Known]:
-        """A page of archived threads; when there are no more, one of the channel's own messages."""
-        if channel.cursor != OLDEST:
-            page = await self._page(client, channel, channel.cursor)
-            found = [_known(thread) for thread in page]
-            if channel.cursor is None:
-                found += self._open_threads(client, channel)
-            channel.cursor = page[-1].archive_timestamp if len(page) == _PAGE else OLDEST
-            return found
-        messages = await self._messages(client, channel, channel.read_before)
-        channel.listing = len(messages) == _PAGE
-        channel.read_before = messages[-1].id if channel.listing else None
-        return self._marked(channel, messages)
-
-    def _marked(self, channel: LiveChannel, messages: Sequence[discord.Message]) -> list[Known]:
-        """The replies among a channel's messages that somebody marked as the answer."""
-        return [
-            self._notes.holding(message.id) or Known(message.id, channel.guild_id, channel.channel_id, replies=True)
-            for message in messages
-            if self._reader.is_marked(message)
-        ]
-
-    async def _messages(
-        self, client: discord.Client, channel: LiveChannel, before: int | None
-    ) -> list[discord.Message]:
-        """A page of a text channel's own messages, the newest first."""
-        where = client.get_channel(channel.channel_id)
-        if not isinstance(where, discord.TextChannel) or before is None:
-            return []
-        history = where.history(limit=_PAGE, before=discord.Object(before) if before < NEWEST else None)
-        return await self._seen(channel, everything(history))
-
-    async def _page(
-        self, client: discord.Client, channel: LiveChannel, before: datetime | None
-    ) -> list[discord.Thread]:
-        """Archived threads, those closed last first."""
-        where = client.get_channel(channel.channel_id)
-        if not isinstance(where, discord.TextChannel | discord.ForumChannel):
-            return []
-        return await self._seen(channel, everything(where.archived_threads(limit=_PAGE, before=before)))
-
-    async def _seen(self, channel: LiveChannel, call: Coroutine[Any, Any, list[T]]) -> list[T]:
-        """What the call gives; nothing where the bot may not see it. Raises what else Discord's API does."""
-        try:
-            return await bounded(call, self._settings.rest_deadline_s)
-        except (discord.Forbidden, discord.NotFound) as error:
-            log.warning("not_listed", channel=channel.channel_id, error=str(error))
-            return []
 
     async def _kindly(self, client: discord.Client, known: Known) -> None:
         """Read a thread and learn it; later if that fails."""
@@ -285,6 +197,8 @@ class Learner:
                 if (told := self._notes.thread(question.id)) is None or told.replies:
                     await self._notes.mark([told or _question(question.id, known)], 0.0, urgent=known.urgent)
                 return None, None
+            if not known.found:
+                return None, None  # a mark on what is no reply
             heard = self._notes.replies_to(question.id)
             return channel, await self._reader.read_replies(channel, question, heard, self._configs.get(known.guild_id))
         except discord.Forbidden:
@@ -309,12 +223,8 @@ class Learner:
         return self._configs.get(channel.guild.id).collection_in(surroundings(channel)) or self._collection
 
 
-def _known(thread: discord.Thread) -> Known:
-    return Known(thread.id, thread.guild.id, thread.parent_id)
-
-
 def _question(message_id: int, known: Known) -> Known:
-    return Known(message_id, known.guild_id, known.channel_id, replies=True)
+    return Known(message_id, known.guild_id, known.channel_id, replies=True, found=True)
 
 
 def _title(channel: _Channel) -> str:

@@ -214,7 +214,7 @@ def _row(known: Known) -> DiscordThreadRow:
 
 def _known(row: DiscordThreadRow) -> Known:
     because: Because = row.because  # type: ignore[assignment]
-    return Known(row.thread_id, row.guild_id, row.channel_id, because, row.due_at, row.urgent, row.replies)
+    return Known(row.thread_id, row.guild_id, row.channel_id, because, row.due_at, row.urgent, row.replies, found=True)
 
 
 def _channel(row: DiscordLiveChannelRow) -> LiveChannel:
