@@ -70,9 +70,15 @@ def stdlib(cache: Path = CACHE) -> Corpus:
     return Corpus(folder, "Python standard library", _digest(folder))
 
 
-def chat(file: Path) -> Corpus:
-    """Threads of a chat, in askmesh's own format."""
-    return Corpus(file, "Marram chat", hashlib.sha256(file.read_bytes()).hexdigest(), "threads")
+def chat(file: Path, cache: Path = CACHE) -> Corpus:
+    """Threads of a chat, in askmesh's own format, at a place that is the same for every checkout."""
+    raw = file.read_bytes()
+    digest = hashlib.sha256(raw).hexdigest()
+    folder = cache / f"chat-{digest[:8]}"
+    if not folder.exists():
+        with _scratch(folder) as made:
+            (made / file.name).write_bytes(raw)
+    return Corpus(folder / file.name, "Marram chat", digest, "threads")
 
 
 def squad(data: Path, path_of: Callable[[str, int], str], cache: Path = CACHE) -> Corpus:

@@ -7,7 +7,7 @@ from pathlib import Path
 from askmesh_llm.engines.extractive.prompt import GroundedPrompt, Passage
 from sets import questions_of
 
-_SETS = ("fury", "stdlib", "squad")
+_SETS = ("fury", "stdlib", "chat", "squad")
 
 
 @dataclass(frozen=True)

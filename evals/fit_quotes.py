@@ -1,7 +1,7 @@
 """Fits the weights of the extractive engine's signs (engines/extractive/weights.py): `python evals/fit_quotes.py`.
 
-A conditional logit over the units of the passages shown for a question: the chance of the units that hold the answer in
-a gold passage is maximised, on the dev halves. Reads what `run.py` keeps of its last run, and asks the embeddings service
+Two conditional logits over the units of the passages shown for a question, on the dev halves: one maximises the chance of
+the units that hold the answer in a gold passage, the other that of all units of the gold passages. Reads what `run.py` keeps of its last run, and asks the embeddings service
 at --embeddings for the units' vectors.
 """
 
@@ -25,11 +25,12 @@ Vectors = Callable[[Sequence[str]], NDArray[np.float32]]
 
 @dataclass(frozen=True)
 class Units:
-    """The quotable units of a question: a row of signs each, and which of them hold the answer."""
+    """The quotable units of a question: a row of signs each, which of them hold the answer, and which are of a gold passage."""
 
     group: str
     signs: NDArray[np.float64]
     right: NDArray[np.bool_]
+    gold: NDArray[np.bool_]
 
 
 def read(example: Example, vectors: Vectors) -> Units | None:
@@ -43,10 +44,13 @@ def read(example: Example, vectors: Vectors) -> Units | None:
     found /= np.linalg.norm(found, axis=1, keepdims=True)
     meaning = found[1:] @ found[0]
     rows = [one.signs._replace(meaning=float(cosine)) for one, cosine in zip(quotable, meaning, strict=True)]
-    return Units(example.group, np.array(rows), right)
+    gold = np.array([one.passage.number in example.gold for one in quotable])
+    return Units(example.group, np.array(rows), right, gold)
 
 
-def fit(questions: Sequence[Units], *, without: tuple[str, ...] = ()) -> Signs:
+def fit(
+    questions: Sequence[Units], wanted: Callable[[Units], NDArray[np.bool_]], *, without: tuple[str, ...] = ()
+) -> Signs:
     """The weights of the signs, every group of questions counting by the root of its size."""
     columns = [number for number, name in enumerate(Signs._fields) if name not in without]
     sizes = Counter(one.group for one in questions)
@@ -60,7 +64,7 @@ def fit(questions: Sequence[Units], *, without: tuple[str, ...] = ()) -> Signs:
         for one, share in zip(questions, shares, strict=True):
             rows = one.signs[:, columns] / scale
             odds = np.exp(rows @ theta - (rows @ theta).max())
-            held = odds * one.right
+            held = odds * wanted(one)
             gradient = gradient + share * (odds @ rows / odds.sum() - held @ rows / held.sum())
         # Adam (Kingma and Ba, 2015).
         slope, square = 0.9 * slope + 0.1 * gradient, 0.99 * square + 0.01 * gradient**2
@@ -104,8 +108,9 @@ def main() -> None:
     vectors = embedder(arguments.embeddings)
     found = examples(CACHE / "asked", default_data(), "dev")
     questions = [units for example in found if (units := read(example, vectors))]
-    print("WITH_MEANING =", fit(questions))
-    print("WORDS_ALONE =", fit(questions, without=("meaning",)))
+    print("WITH_MEANING, unit:", fit(questions, lambda one: one.right))
+    print("WITH_MEANING, passage:", fit(questions, lambda one: one.gold))
+    print("WORDS_ALONE:", fit(questions, lambda one: one.right, without=("meaning",)))
 
 
 if __name__ == "__main__":

@@ -32,7 +32,9 @@ def running_mesh(state: Path) -> Iterator[MeshUrls]:
     state.mkdir(parents=True, exist_ok=True)
     ports = _free_ports()
     own = {f"ASKMESH_{name.upper()}_PORT": str(port) for name, port in ports.items()}
-    environment = os.environ | own
+    # A busy machine makes the times worse, and must not change the answers.
+    patient = {"ASKMESH_LLM_EMBEDDINGS_TIMEOUT_S": "20"}
+    environment = patient | os.environ | own
     # The bot's links and its database must not be those of another mesh.
     for name in ("ASKMESH_BOT_DATABASE_URL", "ASKMESH_BOT_URL", "ASKMESH_DISCORD_TOKEN"):
         environment.pop(name, None)

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import judged
 import risk
 from measures import hit_at, interval, mean_reciprocal_rank, percentile
 from measuring import AS_SERVED, MODES, SEARCHES, Asked
@@ -18,8 +19,7 @@ TOLERANCE = 0.02
 GATED = ("hit@1", "hit@5", "facts", "citation_precision", "answered", "refused")
 _MOST_PLOTTED = 8
 _RIGHT = ["Share of citations that overlap a gold place, among the surest answers:"]
-# Between the peers: what a service is asked for is its own time, the rest is what the bot adds.
-_PEERS = ("embed", "search", "write", "pack")
+_ADDED = "added around embed, search and generation"
 
 
 def summarise(asked: Sequence[Asked]) -> dict[str, Any]:
@@ -34,8 +34,14 @@ def summarise(asked: Sequence[Asked]) -> dict[str, Any]:
             figures[f"{corpus}/all answerable"] = {
                 half: _figures([one for one in own if half in ("all", one.half)]) for half in HALVES
             }
+    whole = [item for item in asked if item.answerable]
+    if len({item.corpus for item in whole}) > 1:
+        figures["all/all answerable"] = {
+            half: _figures([one for one in whole if half in ("all", one.half)]) for half in HALVES
+        }
     return {
         "figures": figures,
+        "unjudged": unjudged(asked),
         "retrieval": _retrieval(asked),
         "significance": _significance(asked),
         "risk": {one.name: {"n": one.questions, "points": one.points} for one in risk.curves(asked)},
@@ -62,12 +68,30 @@ def _figures(items: Sequence[Asked]) -> dict[str, Any]:
         "facts_if_answered": _share([item.facts for item in answered]),
         "gold_cited": _share([any(item.gold_cited) for item in items]),
         "citation_precision": _share(citations),
+        "citation_precision_judged": _share([right for item in answered for right in _judged(item)]),
         "citation_holds_answer": _share([held for item in answered for held in item.fact_cited]),
         # CRAG's score (Yang et al. 2024): right +1, abstained 0, wrong -1.
         "crag": {
             "value": round(sum(item.facts - (not item.facts) for item in answered) / len(items), 3) if items else 0.0
         },
     }
+
+
+def _judged(item: Asked) -> list[bool]:
+    """Of each citation, whether it overlaps a gold place or was judged to answer the question."""
+    known = judged.read()
+    return [
+        gold or judged.verdict(item.corpus, item.id, cited, known) is True
+        for gold, cited in zip(item.gold_cited, item.cited, strict=True)
+    ]
+
+
+def unjudged(asked: Sequence[Asked]) -> int:
+    """How many citations in answers to answerable questions are neither gold nor judged; they count as wrong."""
+    known = judged.read()
+    own = [item for item in asked if item.answerable and item.outcome == "answered"]
+    pairs = [(item, *pair) for item in own for pair in zip(item.gold_cited, item.cited, strict=True)]
+    return sum(not gold and judged.verdict(item.corpus, item.id, cited, known) is None for item, gold, cited in pairs)
 
 
 def _retrieval(asked: Sequence[Asked]) -> dict[str, Any]:
@@ -113,13 +137,18 @@ def _times(asked: Sequence[Asked]) -> dict[str, Any]:
         for step in steps
         if step != "first_sentence"
     }
-    series["added around embed, search, pack and write"] = [
-        item.seconds * 1000 - sum(item.timings_ms.get(step, 0.0) for step in _PEERS) for item in answered
-    ]
+    series[_ADDED] = [added(item.seconds, item.timings_ms) for item in answered]
     return {
         step: {"p50": round(percentile(values, 0.5), 1), "p95": round(percentile(values, 0.95), 1)}
         for step, values in series.items()
     }
+
+
+def added(seconds: float, timings_ms: dict[str, float]) -> float:
+    """Milliseconds of an answer that are neither embedding the question nor the search nor the model's: counting tokens,
+    ranking, checking what is written, keeping it, HTTP."""
+    peers = sum(timings_ms.get(step, 0.0) for step in ("embed", "search", "write"))
+    return seconds * 1000 - peers + timings_ms.get("check", 0.0)
 
 
 def _share(values: Sequence[bool]) -> dict[str, Any]:
@@ -149,7 +178,7 @@ def drops(figures: dict[str, Any], baseline: dict[str, Any]) -> list[str]:
 def table(summary: dict[str, Any]) -> str:
     """The held-out figures as Markdown."""
     columns = ("hit@1", "hit@5", "answered", "facts", "facts_if_answered", "gold_cited", "citation_precision")
-    columns += ("citation_holds_answer", "crag")
+    columns += ("citation_precision_judged", "crag")
     lines = ["| held-out half | n | " + " | ".join(columns) + " | refused |", "|---" * (len(columns) + 3) + "|"]
     for group, halves in summary["figures"].items():
         row = halves["held-out"]
@@ -205,6 +234,7 @@ def _row(item: Asked) -> dict[str, Any]:
 
 def _markdown(name: str, summary: dict[str, Any], configuration: dict[str, Any], risks: Sequence[str]) -> str:
     lines = [f"# {name}", "", "95 % bootstrap intervals in brackets.", "", table(summary)]
+    lines += ["", f"Citations that are neither gold nor judged, and count as wrong: {summary['unjudged']}."]
     lines += ["", "## Retrieval, step by step (held-out)", "", "| ranking | n | hit@1 | hit@5 | hit@10 | MRR |"]
     lines += ["|---|---|---|---|---|---|"]
     lines += [f"| {key} | " + " | ".join(map(str, row.values())) + " |" for key, row in summary["retrieval"].items()]

@@ -10,10 +10,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from fit_gate import fit
 from fusions import convex, reciprocal
+from judged import read, verdict
 from measures import hit_at, holds_facts, interval, mean_reciprocal_rank, percentile
 from measuring import Asked, first_gold
 from questions import EvalQuestion, Span, read_questions
-from report import drops
+from report import added, drops
 from risk import curve, svg
 from significance import paired_randomisation
 
@@ -144,3 +145,22 @@ def test_the_risk_of_the_surest_answers() -> None:
     assert found.risk_at(1.0)[0] == 0.75
     assert "<polyline" in svg([found])
     assert curve("empty", []).risk_at(0.5) == (0.0, 0.0)
+
+
+def test_a_judgement_is_of_the_lines_that_were_read() -> None:
+    known = {("squad", "q"): [("a.md:3-9", True), ("b.md:1-1", False)]}
+    found = {cited: verdict("squad", "q", cited, known) for cited in ("a.md:9-20", "a.md:10-20", "b.md:1-4", "c.md:1-4")}
+    assert found == {"a.md:9-20": True, "a.md:10-20": None, "b.md:1-4": False, "c.md:1-4": None}
+    assert verdict("squad", "other", "a.md:3-9", known) is None
+
+
+def test_every_judgement_is_of_a_place() -> None:
+    known = read()
+    assert known
+    for (corpus, question), places in known.items():
+        for cited, _ in places:
+            assert verdict(corpus, question, cited, known) is not None
+
+
+def test_what_is_added_is_all_but_the_peers() -> None:
+    assert added(0.5, {"embed": 10.0, "search": 20.0, "write": 400.0, "check": 30.0, "pack": 5.0}) == pytest.approx(100.0)

@@ -53,6 +53,15 @@ def test_only_the_best_units_passage_is_quoted() -> None:
     assert len(numbers) == 1
 
 
+def test_what_may_stand_in_many_passages_is_declined_unless_they_say_the_same() -> None:
+    question = "Where did Rollo settle?"
+    towns = [f"{letter}by" for letter in "ABCDEFGHIJKLMNOPQ"]
+    differing = prompt(question, *(f"Rollo settled in {town}." for town in towns))
+    assert compose(differing, rank(differing).with_closeness([0.5] * len(towns))) == NOT_IN_SOURCES
+    agreeing = prompt(question, *(f"Rollo settled in Rouen, near {town}." for town in towns))
+    assert compose(agreeing, rank(agreeing).with_closeness([0.5] * len(towns))).endswith("Rouen, near Aby. [1]")
+
+
 def test_what_announces_something_that_is_not_there_is_not_quoted() -> None:
     text = "Rollo swore fealty like this: He swore it in 911."
     code = "Rollo swore fealty like this:\n\n```\nswear(rollo)\n```"

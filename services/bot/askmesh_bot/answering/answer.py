@@ -139,11 +139,15 @@ class Answering:
             async with aclosing(llm.stream(messages, max_tokens=most)) as stream:
                 async for text in stream:
                     written += len(text)
-                    await self._tell(await draft.add(text))
+                    # A part of writing that is not the model's.
+                    with self._timings.step("check"):
+                        checked = await draft.add(text)
+                    await self._tell(checked)
                     if draft.refused or written > most * _CHARS_PER_TOKEN:
                         break
-            await self._tell(await draft.finish())
-            await self._tell(draft.remark())
+            with self._timings.step("check"):
+                checked = [*await draft.finish(), *draft.remark()]
+            await self._tell(checked)
         if draft.citations:
             await self._done("answered", draft.answer, draft.citations, draft.passages, model=model.id)
         elif draft.refused or not draft.dropped:
@@ -176,7 +180,7 @@ class Answering:
         model: str = "",
     ) -> None:
         self._timings.mark("total")
-        await self._emit(Done(outcome, answer, citations, tuple(passages), reason, model, dict(self._timings.ms)))
+        await self._emit(Done(outcome, answer, citations, tuple(passages), reason, model, self._timings.ms))
 
     async def _tell(self, events: Sequence[Sources | Citation | Delta]) -> None:
         for event in events:

@@ -13,7 +13,12 @@ class Timings:
 
     def __init__(self) -> None:
         self._began = time.perf_counter()
-        self.ms: dict[str, float] = {}
+        self._ms: dict[str, float] = {}
+
+    @property
+    def ms(self) -> dict[str, float]:
+        """To a tenth."""
+        return {name: round(taken, 1) for name, taken in self._ms.items()}
 
     @contextmanager
     def step(self, name: str) -> Iterator[None]:
@@ -22,11 +27,11 @@ class Timings:
         try:
             yield
         finally:
-            self.ms[name] = round(self.ms.get(name, 0.0) + (time.perf_counter() - began) * 1000, 1)
+            self._ms[name] = self._ms.get(name, 0.0) + (time.perf_counter() - began) * 1000
 
     def mark(self, name: str) -> None:
         """Notes how long it took to come here for the first time."""
-        self.ms.setdefault(name, round((time.perf_counter() - self._began) * 1000, 1))
+        self._ms.setdefault(name, (time.perf_counter() - self._began) * 1000)
 
 
 @asynccontextmanager

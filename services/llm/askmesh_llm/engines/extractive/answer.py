@@ -6,16 +6,16 @@ from collections.abc import Mapping, Sequence
 
 from askmesh_llm.engines.extractive.prompt import GroundedPrompt, Passage
 from askmesh_llm.engines.extractive.ranking import Candidate, Ranking
-from askmesh_llm.engines.extractive.words import identifiers, words
+from askmesh_llm.engines.extractive.words import content_words, identifiers, words
 
 NOT_IN_SOURCES = "NOT_IN_SOURCES"
 MOST_UNITS = 4
 # Units of the chosen passage are quoted, best first, until it is this likely that the answer is among them. Others are
 # not cited: where they are nearly as likely, the measured citations of a second passage are wrong more often than right.
-ENOUGH_CHANCE = 0.95
+ENOUGH_CHANCE = 0.97
 # Where closeness in meaning is known, a passage that is less likely than this to hold the answer, with those that say the
 # same, is not quoted: of such citations more than half were wrong.
-LEAST_CHANCE = 0.45
+LEAST_CHANCE = 0.3
 # So much of the new words of the best unit must be in another passage's for both to say the same.
 _SAME = 0.5
 # Whoever asks decides beforehand whether the passages hold an answer: here only what has nothing to do with the question
@@ -66,8 +66,7 @@ def _chance(best: Candidate, prose: Sequence[Candidate], question: str) -> float
         number = candidate.passage.number
         first.setdefault(number, candidate)
         odds[number] = odds.get(number, 0.0) + math.exp(candidate.standing - best.standing)
-    asked = set(words(question))
-    told = set(words(best.unit.text)) - asked
+    told = content_words(best.unit.text).keys() - set(words(question))
 
     def agrees(other: Candidate) -> bool:
         return bool(told) and len(told & set(words(other.unit.text))) >= _SAME * len(told)

@@ -20,7 +20,7 @@ class Signs(NamedTuple):
     passage: float
     # 1 / (1 + the passage's rank): the retriever's opinion.
     rank: float
-    # 1 where it is shorter than five words.
+    # 1 where it is shorter than five words. For a passage it counts as for a unit: a fit would quote “thanks!” for a title.
     fragment: float
     # What it adds that the question calls the symbol or the parameter by name.
     named: float
@@ -61,7 +61,7 @@ WITH_MEANING = Weights(
         around=2.72,
         passage=-0.13,
         rank=2.03,
-        fragment=-0.36,
+        fragment=-4.3,
         named=27.41,
         expected=0.34,
         opens=1.33,
