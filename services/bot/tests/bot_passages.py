@@ -41,4 +41,5 @@ async def drafted(text: str, strictness: Strictness = STRICT, piece: int = 5) ->
     for start in range(0, len(text), piece):
         await draft.add(text[start : start + piece])
     await draft.finish()
+    draft.remark()
     return draft
