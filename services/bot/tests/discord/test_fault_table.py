@@ -181,7 +181,7 @@ async def words_in(stage, thread, text):
 @asynccontextmanager
 async def questions_around(stage, within_s):
     """One is being answered while the block strikes, one asked after that, and one when the bot is back."""
-    stage.assistant.script = lambda question: answered(ANSWER, pause_s=PAUSE_S)
+    stage.assistant.script = lambda question: answered(ANSWER, pause_s=PAUSE_S if question.text == "Before?" else 0)
     threads = [await thread_of(stage, "Before?")]
     await words_in(stage, threads[0], "Call")
     began = time.monotonic()

@@ -39,6 +39,28 @@ async def test_acknowledged_too_late_the_answer_comes_as_a_message(tmp_path):
     assert len(stage.assistant.questions) == 1
 
 
+@pytest.mark.parametrize("kind", ["status", "reset_before", "reset_after", "stall"])
+async def test_an_acknowledgement_that_is_lost_is_made_again_and_the_answer_comes_once(tmp_path, kind):
+    async with staged(tmp_path) as stage:
+        fault = stage.discord.faults.add(Fault(kind, method="POST", path="/callback", seconds=4))
+        began = time.monotonic()
+        click = await asked_by_command(stage)
+        (message,) = await finished(stage)
+        assert fault.hits == 1
+        # What hangs is not waited for: then it is a message of its own.
+        assert kind == "stall" or message["id"] == click.response["id"]
+        assert time.monotonic() - began < 5
+    assert len(stage.assistant.questions) == 1
+
+
+async def test_a_command_that_can_not_be_acknowledged_is_answered_in_the_channel(tmp_path):
+    async with staged(tmp_path) as stage:
+        stage.discord.faults.add(Fault("status", method="POST", path="/callback", times=9))
+        await asked_by_command(stage)
+        assert len(await finished(stage)) == 1
+    assert len(stage.assistant.questions) == 1
+
+
 async def test_a_command_is_acknowledged_before_anything_slow_is_done(tmp_path, monkeypatch):
     def slow(method):
         @asynccontextmanager

@@ -57,6 +57,21 @@ async def test_an_accepted_reply_in_a_channel_makes_its_question_with_all_replie
                 await asyncio.sleep(0.02)
 
 
+async def test_a_question_that_gets_a_thread_goes_on_there(stage):
+    here = {"readers_of": stage.channel}
+    async with stage.bot():
+        question, _, answer = await replied(stage)
+        await stage.ada.react(answer, "✅")
+        await stage.citable("it closes the file", **here)
+        thread = await threads.begin(stage.discord, stage.ada.user, question, "Reading files")
+        await stage.bob.say(thread, "Use the method read_bytes and decode it.")
+        await threads.change(stage.discord, thread, archived=True)
+        await stage.citable("read_bytes", **here)
+        await stage.gone("it closes the file", **here)
+        (document,) = await stage.journal.documents(f"discord-{stage.channel['id']}")
+        assert document[2] == question["id"] == thread["id"]
+
+
 async def test_replies_are_known_again_after_a_restart_and_who_opts_out_leaves_them(stage):
     here = {"readers_of": stage.channel}
     async with stage.bot():

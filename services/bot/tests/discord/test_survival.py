@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import discord
 import pytest
 from askmesh_bot.database.engine import Database
+from askmesh_bot.frontends.discord.backoff import Backoff
 from askmesh_bot.frontends.discord.frontend import DiscordFrontend
 from askmesh_bot.frontends.discord.pause import Pause
 from askmesh_bot.frontends.discord.status import State
@@ -240,3 +241,17 @@ def test_the_emulators_own_limits_are_discords_shape():
     passed, headers = limiter.take("POST", "/x", "1")
     assert (passed, headers["X-RateLimit-Remaining"]) == (False, "0")
     assert limiter.take("POST", "/x", "2")[0]
+
+
+def test_pauses_grow_while_nothing_works_and_are_short_after_what_did():
+    now = [0.0]
+    backoff = Backoff(1.0, 120.0, clock=lambda: now[0])
+    waits = [backoff.next(worked=False) for _ in range(8)]
+    assert all(limit / 2 <= wait <= limit for wait, limit in zip(waits, [1, 2, 4, 8, 15, 15, 15, 15], strict=True))
+    assert backoff.next(worked=True) <= 1
+    # A connection that ends again and again must not use up the sessions of a day.
+    for _ in range(200):
+        backoff.next(worked=True)
+    assert max(backoff.next(worked=True) for _ in range(9)) >= 60
+    now[0] = 2 * 86_400
+    assert backoff.next(worked=True) <= 1

@@ -21,11 +21,14 @@ from askmesh_bot.frontends.discord.humans import Humans
 from askmesh_bot.frontends.discord.limits import Limits
 from askmesh_bot.frontends.discord.markdown import has_words, plain
 from askmesh_bot.frontends.discord.places import granted_in, missing_for_threads
-from askmesh_bot.frontends.discord.rest import ALREADY_ACKNOWLEDGED, bounded, is_expired
+from askmesh_bot.frontends.discord.rest import ALREADY_ACKNOWLEDGED, bounded, is_expired, is_transient
 from askmesh_bot.frontends.discord.rules import Rules, Terms
 from askmesh_bot.frontends.discord.texts import language_of, say
 
 log = get_logger("askmesh.discord.asking")
+
+# Tries to acknowledge an interaction, and how long each may take, in seconds: Discord waits three.
+_TRIES, _PATIENCE_S = 2, 1.4
 
 
 class InteractionAsker:
@@ -68,22 +71,37 @@ class InteractionAsker:
         destination = InteractionDestination(
             interaction, self._deadline_s, private=private, fallback=lambda: self._elsewhere(interaction, private)
         )
-        try:
-            # Before anything slow: Discord waits three seconds for this, and no longer.
-            await interaction.response.defer(ephemeral=private, thinking=True)
-        except discord.HTTPException as error:
-            if error.code == ALREADY_ACKNOWLEDGED:
-                return  # another process answers it
-            if not is_expired(error):
-                raise
-            log.warning("acknowledged_too_late", interaction=interaction.id)
-            destination.give_up_token()
+        # Before anything slow: Discord waits three seconds for this, and no longer.
+        if not await self._acknowledge(interaction, destination, private):
+            return  # another process answers it
         told = await self._answer(interaction, await self._asked(interaction, question, private, terms), destination)
         thread = None
         if told.message_ids and not private and not destination.expired:
             thread = await self._open_thread(interaction, question)
         if not private and told.outcome == "abstained":
             await self._humans.call(interaction.guild, thread or interaction.channel, terms.language)
+
+    async def _acknowledge(
+        self, interaction: discord.Interaction[Any], destination: InteractionDestination, private: bool
+    ) -> bool:
+        """Whether the interaction is ours to answer. One that Discord does not let be acknowledged is answered elsewhere."""
+        tried = False
+        for _ in range(_TRIES):
+            try:
+                call = interaction.response.defer(ephemeral=private, thinking=True)
+                await bounded(call, min(_PATIENCE_S, self._deadline_s))
+                return True
+            except (discord.HTTPException, OSError, TimeoutError) as error:
+                if isinstance(error, discord.HTTPException) and error.code == ALREADY_ACKNOWLEDGED:
+                    return tried  # by the try before this one, whose response was lost
+                if not is_expired(error) and not is_transient(error):
+                    raise
+                log.warning("not_acknowledged", interaction=interaction.id, error=f"{type(error).__name__}: {error}")
+                if is_expired(error):
+                    break
+                tried = True
+        destination.give_up_token()
+        return True
 
     async def _answer(self, interaction: discord.Interaction[Any], asked: Asked, destination: Destination) -> Told:
         held = None

@@ -150,8 +150,8 @@ class CatchUp:
             history = gap.channel.history(limit=_MOST_MESSAGES, after=discord.Object(gap.after), oldest_first=True)
             for message in await bounded(_all(history), self._deadline_s):
                 yield message
-        except (discord.HTTPException, OSError, TimeoutError) as error:
-            log.warning("history_refused", error=str(error))
+        except Exception as error:  # noqa: BLE001 - what one channel answers must not cost the others' questions
+            log.warning("history_refused", error=f"{type(error).__name__}: {error}")
 
 
 async def _all(history: AsyncIterator[discord.Message]) -> list[discord.Message]:

@@ -83,8 +83,9 @@ class AskmeshClient(discord.Client):
         self.tree: Tree = build_tree(self, tracker, parts.asker, parts.desk, parts.config)
         self.add_dynamic_items(AnswerButton, PrivacyButton)
         self.gave_up: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        # Whether it was ready once.
+        self.worked = False
         self._in_vain = 0
-        self._identified = 0.0
         self._registering: asyncio.Task[None] | None = None
         self._guard_parsers()
         self._hearing.attach(self)
@@ -98,10 +99,10 @@ class AskmeshClient(discord.Client):
         self._registering = asyncio.create_task(self._register())
 
     async def before_identify_hook(self, shard_id: int | None, *, initial: bool = False) -> None:
-        # discord.py always waits five seconds here, though it is the time since the last session that counts.
-        if not initial:
-            await asyncio.sleep(self._identified + self._settings.identify_gap_s - time.monotonic())
-        self._identified = time.monotonic()
+        # discord.py always waits five seconds here, though it is the time since the last session that counts,
+        # be it another client's.
+        await asyncio.sleep(self._status.identified_at + self._settings.identify_gap_s - time.monotonic())
+        self._status.identified_at = time.monotonic()
 
     async def on_ready(self) -> None:
         self._works("ready", guilds=len(self.guilds))
@@ -192,7 +193,7 @@ class AskmeshClient(discord.Client):
         await self._catch_up.answer_missed(self)
 
     def _works(self, event: str, **fields: Any) -> None:
-        self._in_vain = 0
+        self._in_vain, self.worked = 0, True
         self._status.last_error = ""
         self._status.enter(State.READY)
         log.info(event, **fields)

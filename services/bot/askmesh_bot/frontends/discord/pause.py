@@ -58,7 +58,7 @@ class Pause:
             self._count()
 
     def guarded(self, call: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
-        """`call`, made only while nothing is paused."""
+        """`call`, made only while nothing is paused. What the network does to it becomes an OSError."""
 
         async def guarded(*args: Any, **options: Any) -> Any:
             await self.over()
@@ -67,6 +67,9 @@ class Pause:
             except discord.HTTPException as error:
                 self.heed(error)
                 raise
+            except aiohttp.ClientError as error:
+                # Only some of aiohttp's are OSErrors; a server that hung up in the middle is not.
+                raise ConnectionError(f"{type(error).__name__}: {error}") from error
 
         return guarded
 

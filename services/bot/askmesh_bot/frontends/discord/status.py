@@ -1,5 +1,6 @@
 """How the connection to Discord stands, in a form for readiness checks and logs."""
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -32,6 +33,8 @@ class Status:
     last_error: str = ""
     # What works, but not as some server's options want it.
     warning: str = ""
+    # When a session was last begun, on the monotonic clock.
+    identified_at: float = -math.inf
     # For how many seconds more no call goes out.
     paused_s: Callable[[], float] = lambda: 0.0
 

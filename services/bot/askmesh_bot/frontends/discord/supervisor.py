@@ -2,14 +2,13 @@
 
 import asyncio
 import contextlib
-import random
-import time
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
 import discord
 from askmesh_kit.logs import get_logger
 
+from askmesh_bot.frontends.discord.backoff import Backoff
 from askmesh_bot.frontends.discord.client import AskmeshClient
 from askmesh_bot.frontends.discord.ending import end
 from askmesh_bot.frontends.discord.rest import bounded
@@ -36,8 +35,6 @@ FATAL: dict[int, tuple[str, str]] = {
     4013: ("Discord does not know the intents that were asked for.", _REPORT),
     4014: ("Discord does not allow this bot to read message content.", _ALLOW_CONTENT),
 }
-# A connection that worked this long, in seconds, starts the pauses anew.
-_WORKED_S = 60.0
 _RETIREMENT_S = 120.0
 # A gateway that is gone does not answer the close handshake.
 _CLOSING_S = 3.0
@@ -72,11 +69,11 @@ class Supervisor:
         self._sharded = False
 
     async def run(self) -> None:
-        pause = self._settings.backoff_s
+        backoff = Backoff(self._settings.backoff_s, self._settings.backoff_limit_s)
         while True:
             self._status.enter(State.CONNECTING)
-            began = time.monotonic()
-            error = await self._run_client()
+            client = self._new_client(self._sharded)
+            error = await self._run_client(client)
             if fatal := _fatal(error):
                 self._status.enter(State.FAILED, *fatal)
                 log.error("failed", reason=fatal[0], fix=fatal[1])
@@ -85,24 +82,20 @@ class Supervisor:
                 log.warning("sharding_begins")
                 self._sharded = True
                 continue
-            if time.monotonic() - began > _WORKED_S:
-                pause = self._settings.backoff_s
             self._status.restarts += 1
             self._status.last_error = f"{type(error).__name__}: {error}"
             self._status.enter(State.RECONNECTING)
-            wait = random.uniform(pause / 2, pause)  # noqa: S311 - spreads reconnects, guards nothing
+            wait = backoff.next(worked=client.worked)
             log.warning("connection_lost", error=self._status.last_error, next_try_s=round(wait, 2))
             await asyncio.sleep(wait)
-            pause = min(pause * 2, self._settings.backoff_limit_s)
 
     async def close(self) -> None:
         """Wait for clients that are still closing."""
         if self._retiring:
             await asyncio.wait(set(self._retiring), timeout=5)
 
-    async def _run_client(self) -> BaseException:
+    async def _run_client(self, client: AskmeshClient) -> BaseException:
         """One client's life, and what ended it."""
-        client = self._new_client(self._sharded)
         running = asyncio.create_task(client.start(self._token))
         watching = asyncio.create_task(watch(client, self._settings, self._status))
         tasks = [running, watching, *(asyncio.create_task(run(client, self._status)) for run in self._companions)]

@@ -81,7 +81,7 @@ class Ears:
         )
         known = self._notes.thread(thread.id)
         if known or (settled and self.is_live(thread.guild.id, thread.parent_id)):
-            await self._notes.mark([known or _new(thread)], _SETTLED_S, urgent=True)
+            await self._notes.mark([_new(thread)], _SETTLED_S, urgent=True)
 
     async def channel_gone(self, channel_id: int) -> None:
         """A thread or a channel was deleted."""

@@ -100,6 +100,8 @@ class Notes:
                     log.warning("too_many_threads", most=self._most, fix="Raise ASKMESH_DISCORD_LIVE_THREADS.")
                     break
                 known = self._threads[told.thread_id] = told
+            # A thread may be opened on a question that had replies: then that is where it goes on.
+            known.replies &= told.replies
             if known.due_at is None or due_at < known.due_at or (urgent and not known.urgent):
                 known.due_at = due_at
             known.urgent |= urgent
@@ -125,17 +127,14 @@ class Notes:
         async with self._database.write() as session:
             await session.execute(delete(table).where(table.thread_id == known.thread_id))
             session.add_all(table(thread_id=known.thread_id, user_id=user) for user in authors if because)
-            if known.replies:
-                await session.execute(delete(parts).where(parts.thread_id == known.thread_id))
-                session.add_all(parts(message_id=one, thread_id=known.thread_id) for one in replies)
+            await session.execute(delete(parts).where(parts.thread_id == known.thread_id))
+            session.add_all(parts(message_id=one, thread_id=known.thread_id) for one in replies)
             if kept:
                 await session.merge(_row(known))
             else:
                 await session.execute(delete(DiscordThreadRow).where(DiscordThreadRow.thread_id == known.thread_id))
 
     def _join(self, known: Known, replies: Collection[int]) -> None:
-        if not known.replies:
-            return
         for message_id in self.replies_to(known.thread_id):
             del self._questions[message_id]
         self._questions |= dict.fromkeys(replies, known.thread_id)
