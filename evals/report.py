@@ -9,6 +9,7 @@ from typing import Any
 
 import judged
 import risk
+from askmesh_bot.answering.conflicts import NOTE
 from measures import hit_at, interval, mean_reciprocal_rank, percentile
 from measuring import AS_SERVED, MODES, SEARCHES, Asked
 from significance import paired_randomisation
@@ -42,6 +43,7 @@ def summarise(asked: Sequence[Asked]) -> dict[str, Any]:
     return {
         "figures": figures,
         "unjudged": unjudged(asked),
+        "conflicts": _conflicts(asked),
         "retrieval": _retrieval(asked),
         "significance": _significance(asked),
         "risk": {one.name: {"n": one.questions, "points": one.points} for one in risk.curves(asked)},
@@ -92,6 +94,17 @@ def unjudged(asked: Sequence[Asked]) -> int:
     own = [item for item in asked if item.answerable and item.outcome == "answered"]
     pairs = [(item, *pair) for item in own for pair in zip(item.gold_cited, item.cited, strict=True)]
     return sum(not gold and judged.verdict(item.corpus, item.id, cited, known) is None for item, gold, cited in pairs)
+
+
+def _conflicts(asked: Sequence[Asked]) -> dict[str, Any]:
+    """How many answers say that sources conflict, both halves."""
+    rows: dict[str, Any] = {}
+    for item in asked:
+        if item.outcome == "answered":
+            row = rows.setdefault(f"{item.corpus}/{item.style}", {"answers": 0, "said": 0})
+            row["answers"] += 1
+            row["said"] += f"\n{NOTE}" in item.answer
+    return dict(sorted(rows.items()))
 
 
 def _retrieval(asked: Sequence[Asked]) -> dict[str, Any]:
@@ -235,6 +248,14 @@ def _row(item: Asked) -> dict[str, Any]:
 def _markdown(name: str, summary: dict[str, Any], configuration: dict[str, Any], risks: Sequence[str]) -> str:
     lines = [f"# {name}", "", "95 % bootstrap intervals in brackets.", "", table(summary)]
     lines += ["", f"Citations that are neither gold nor judged, and count as wrong: {summary['unjudged']}."]
+    lines += [
+        "",
+        "## Conflicts between sources (both halves)",
+        "",
+        "| questions | answers | that say so |",
+        "|---|---|---|",
+    ]
+    lines += [f"| {key} | {row['answers']} | {row['said']} |" for key, row in summary["conflicts"].items()]
     lines += ["", "## Retrieval, step by step (held-out)", "", "| ranking | n | hit@1 | hit@5 | hit@10 | MRR |"]
     lines += ["|---|---|---|---|---|---|"]
     lines += [f"| {key} | " + " | ".join(map(str, row.values())) + " |" for key, row in summary["retrieval"].items()]

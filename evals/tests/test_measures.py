@@ -149,7 +149,9 @@ def test_the_risk_of_the_surest_answers() -> None:
 
 def test_a_judgement_is_of_the_lines_that_were_read() -> None:
     known = {("squad", "q"): [("a.md:3-9", True), ("b.md:1-1", False)]}
-    found = {cited: verdict("squad", "q", cited, known) for cited in ("a.md:9-20", "a.md:10-20", "b.md:1-4", "c.md:1-4")}
+    found = {
+        cited: verdict("squad", "q", cited, known) for cited in ("a.md:9-20", "a.md:10-20", "b.md:1-4", "c.md:1-4")
+    }
     assert found == {"a.md:9-20": True, "a.md:10-20": None, "b.md:1-4": False, "c.md:1-4": None}
     assert verdict("squad", "other", "a.md:3-9", known) is None
 
@@ -163,4 +165,6 @@ def test_every_judgement_is_of_a_place() -> None:
 
 
 def test_what_is_added_is_all_but_the_peers() -> None:
-    assert added(0.5, {"embed": 10.0, "search": 20.0, "write": 400.0, "check": 30.0, "pack": 5.0}) == pytest.approx(100.0)
+    assert added(0.5, {"embed": 10.0, "search": 20.0, "write": 400.0, "check": 30.0, "pack": 5.0}) == pytest.approx(
+        100.0
+    )
