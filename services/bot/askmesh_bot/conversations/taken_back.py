@@ -9,7 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from askmesh_bot.database.models import AnswerRow, AnswerThreadRow, DocumentRow, GoldenRow, SourceRow
 
 _BATCH = 200
-_REASON = "A message that this answer rested on was taken back."
+# The reason of an answer that lost its words.
+REASON = "A message that this answer rested on was taken back."
 
 
 def threads_of(passages: Iterable[Mapping[str, Any]]) -> set[tuple[str, str]]:
@@ -79,7 +80,7 @@ def _redact(row: AnswerRow, source: str, document: str, text: str) -> bool:
     dropped = any(map(lost, used)) or (row.outcome != "abstained" and not used)
     row.passages = [_without_words(passage) if lost(passage) else passage for passage in row.passages]
     if dropped:
-        row.answer, row.reason = "", _REASON
+        row.answer, row.reason = "", REASON
     row.citations = [
         {
             "sentence": "" if dropped else citation["sentence"],

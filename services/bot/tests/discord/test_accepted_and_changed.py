@@ -1,16 +1,19 @@
 """What becomes of an answer later: accepted by those it helped, marked where its sources changed."""
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 from askmesh_bot.database.models import ChunkRow, CollectionRow, DocumentRow, SourceRow
+from askmesh_bot.knowledge.journal import Journal
+from askmesh_bot.knowledge.sources.discord import channel_spec
 from sqlalchemy import delete, update
 
 from .conftest import staged, until
 from .emulator import Permission
-from .scripted import answered
-from .test_buttons import answer
+from .scripted import PASSAGES, answered
+from .test_buttons import answer, noted
 from .test_privacy import privacy
 
 pytestmark = pytest.mark.anyio
@@ -125,6 +128,31 @@ async def test_a_source_that_changes_while_the_answer_is_written_is_told_too(tmp
         await stage.answer_with("Call", lambda: stage.messages(thread))
         await change(stage, *meanwhile)
         await stage.answer_with(told, lambda: stage.messages(thread))
+
+
+async def test_an_answer_that_rested_on_what_somebody_took_back_keeps_none_of_its_words(tmp_path):
+    passage = replace(PASSAGES[0], kind="thread", text="# bob, 2026-01-01\nRead it with read_text.")
+    said = "Read it with `read_text` [1]. " * 90
+    spec = channel_spec(7, "Python #help", "default")
+    passage = replace(passage, source=spec.id, document="42")
+    async with staged(tmp_path, changes_s=0.1) as stage:
+        journal = Journal(stage.database)
+        await journal.save_source(spec)
+        async with stage.database.write() as session:
+            session.add(CollectionRow(name="default", index="i", namespace="default", fingerprint="model-1"))
+            where = {"collection": "default", "source": spec.id}
+            session.add(ChunkRow(record_id=passage.id, document="42", hash="1", position=0, **where))
+            text = "bob, 2026-01-01:\nRead it with read_text."
+            session.add(DocumentRow(id="42", kind="thread", content_hash="c", text=text, **where))
+        await journal.set_status(spec, "ready")
+        stage.assistant.script = lambda question: answered(said, passages=(passage,), cited=(1,))
+        thread = await stage.thread_of(await stage.ada.mention(stage.channel, "How?"))
+        await until(lambda: len(stage.messages(thread)) > 1 and stage.messages(thread)[-1]["components"])
+        await noted(stage, stage.messages(thread)[0])
+        await journal.forgotten(spec, "42")
+        await until(lambda: len(stage.messages(thread)) == 1)
+        await stage.answer_with("has been deleted", lambda: stage.messages(thread))
+        assert "read_text" not in stage.messages(thread)[0]["content"]
 
 
 async def test_who_had_their_part_deleted_has_no_answers_watched(tmp_path):

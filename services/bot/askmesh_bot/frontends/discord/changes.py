@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Sequence
 
 import discord
 from askmesh_kit.logs import get_logger
@@ -51,8 +52,11 @@ class ChangeMarker:
         if not isinstance(channel, discord.abc.Messageable):
             return
         try:
-            message = await bounded(channel.fetch_message(shown.message_id), deadline_s)
             line = self._line(channel, one.deleted)
+            if (messages := await self._published.emptied(shown.answer_id)) is not None:
+                await self._empty(client, messages, line)
+                return
+            message = await bounded(channel.fetch_message(shown.message_id), deadline_s)
             if units(line) + units(message.content) <= LIMIT:
                 await bounded(message.edit(content=line + message.content, allowed_mentions=NO_MENTIONS), deadline_s)
             await self._published.marked(shown.message_id)
@@ -60,6 +64,21 @@ class ChangeMarker:
             if is_gone(error):
                 await self._published.marked(shown.message_id, gone=True)
             log.info("answer_not_marked", message=shown.message_id, error=str(error))
+
+    async def _empty(self, client: AskmeshClient, messages: Sequence[tuple[int, int]], line: str) -> None:
+        """What people took back is not told on in the bot's name: the line is all that stays of the answer."""
+        deadline_s = self._settings.rest_deadline_s
+        for number, (channel_id, message_id) in enumerate(messages):
+            message = client.get_partial_messageable(channel_id).get_partial_message(message_id)
+            try:
+                if number:
+                    await bounded(message.delete(), deadline_s)
+                else:
+                    await bounded(message.edit(content=line, allowed_mentions=NO_MENTIONS), deadline_s)
+            except discord.HTTPException as error:
+                if not is_gone(error):
+                    raise
+        await self._published.marked(messages[0][1])
 
     def _line(self, channel: object, deleted: bool) -> str:
         guild = getattr(channel, "guild", None)

@@ -13,9 +13,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from askmesh_bot.answering.base import Done
 from askmesh_bot.conversations.service import Answered
+from askmesh_bot.conversations.taken_back import REASON
 from askmesh_bot.database.discord import DiscordAnswerRow
 from askmesh_bot.database.engine import Database
-from askmesh_bot.database.models import ChunkRow, CollectionRow, DocumentRow, SourceRow, now
+from askmesh_bot.database.models import AnswerRow, ChunkRow, CollectionRow, DocumentRow, SourceRow, now
 
 log = get_logger("askmesh.discord.published")
 
@@ -98,6 +99,17 @@ class Published:
         async with self._database.read() as session:
             row = await session.get(DiscordAnswerRow, message_id)
             return _shown(row) if row else None
+
+    async def emptied(self, answer_id: str) -> list[tuple[int, int]] | None:
+        """The messages, as (channel, message), of an answer that lost its words because it rested on what somebody took
+        back; None where it has them."""
+        table = DiscordAnswerRow
+        query = select(table.channel_id, table.message_id).where(table.answer_id == answer_id)
+        async with self._database.read() as session:
+            answer = await session.get(AnswerRow, answer_id)
+            if answer is None or answer.answer or answer.reason != REASON:
+                return None
+            return [(row[0], row[1]) for row in await session.execute(query.order_by(table.message_id))]
 
     async def unchanged(self, collection: str, documents: Iterable[_Document], since: datetime) -> set[_Document]:
         """Which of these documents are as they were then: neither deleted nor learned anew."""
