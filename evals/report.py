@@ -10,6 +10,7 @@ from typing import Any
 import judged
 import risk
 from askmesh_bot.answering.conflicts import NOTE
+from askmesh_llm.engines.extractive.answer import UNSURE
 from measures import hit_at, interval, mean_reciprocal_rank, percentile
 from measuring import AS_SERVED, MODES, SEARCHES, Asked
 from significance import paired_randomisation
@@ -70,6 +71,10 @@ def _figures(items: Sequence[Asked]) -> dict[str, Any]:
         "facts_if_answered": _share([item.facts for item in answered]),
         "gold_cited": _share([any(item.gold_cited) for item in items]),
         "citation_precision": _share(citations),
+        "unmarked": _share([_unmarked(item) for item in answered]),
+        "citation_precision_unmarked": _share(
+            [gold for item in answered if _unmarked(item) for gold in item.gold_cited]
+        ),
         "citation_precision_judged": _share([right for item in answered for right in _judged(item)]),
         "citation_holds_answer": _share([held for item in answered for held in item.fact_cited]),
         # CRAG's score (Yang et al. 2024): right +1, abstained 0, wrong -1.
@@ -77,6 +82,11 @@ def _figures(items: Sequence[Asked]) -> dict[str, Any]:
             "value": round(sum(item.facts - (not item.facts) for item in answered) / len(items), 3) if items else 0.0
         },
     }
+
+
+def _unmarked(item: Asked) -> bool:
+    """Whether an answer does not say that it may be another one's."""
+    return UNSURE not in item.answer
 
 
 def _judged(item: Asked) -> list[bool]:
@@ -191,7 +201,7 @@ def drops(figures: dict[str, Any], baseline: dict[str, Any]) -> list[str]:
 def table(summary: dict[str, Any]) -> str:
     """The held-out figures as Markdown."""
     columns = ("hit@1", "hit@5", "answered", "facts", "facts_if_answered", "gold_cited", "citation_precision")
-    columns += ("citation_precision_judged", "crag")
+    columns += ("citation_precision_judged", "unmarked", "citation_precision_unmarked", "crag")
     lines = ["| held-out half | n | " + " | ".join(columns) + " | refused |", "|---" * (len(columns) + 3) + "|"]
     for group, halves in summary["figures"].items():
         row = halves["held-out"]

@@ -1,7 +1,7 @@
 """Which units are quoted: what they say, what kind of thing is asked for, how sure the choice is."""
 
 import pytest
-from askmesh_llm.engines.extractive.answer import NOT_IN_SOURCES, compose
+from askmesh_llm.engines.extractive.answer import NOT_IN_SOURCES, UNSURE, compose
 from askmesh_llm.engines.extractive.expected import has_expected
 from askmesh_llm.engines.extractive.prompt import GroundedPrompt, Passage
 from askmesh_llm.engines.extractive.ranking import rank
@@ -60,6 +60,13 @@ def test_what_may_stand_in_many_passages_is_declined_unless_they_say_the_same() 
     assert compose(differing, rank(differing).with_closeness([0.5] * len(towns))) == NOT_IN_SOURCES
     agreeing = prompt(question, *(f"Rollo settled in Rouen, near {town}." for town in towns))
     assert compose(agreeing, rank(agreeing).with_closeness([0.5] * len(towns))).endswith("Rouen, near Aby. [1]")
+
+
+def test_an_answer_that_may_as_well_be_another_says_so() -> None:
+    asked = prompt("Where did Rollo settle?", "Rollo settled in Rouen.", "Rollo settled in Kent.")
+    ranking = rank(asked)
+    assert compose(asked, ranking.with_closeness([0.5, 0.5])) == f"{UNSURE}\n\nRollo settled in Rouen. [1]"
+    assert compose(asked, ranking.with_closeness([0.9, 0.1])) == "Rollo settled in Rouen. [1]"
 
 
 def test_what_announces_something_that_is_not_there_is_not_quoted() -> None:

@@ -25,6 +25,9 @@ pytestmark = pytest.mark.anyio
         ("Python 3.11 was released in October 2022. [3]", "Python 3.11 was released in October 2022. [1]"),
         # Named for good measure: only what supports the sentence stays.
         ("Open the file in text mode, read it, and close it. [1][2][3]", "Open the file in text mode, read it, and close it. [1]"),
+        # How the extractive engine begins where it is not sure.
+        ("This comes nearest, but may not be what was asked for:\n\nOpen the file in text mode. [1]",
+         "This comes nearest, but may not be what was asked for:\n\nOpen the file in text mode. [1]"),
         ("Here is how:\n\n- Open the file in text mode. [1]", "Here is how:\n\n- Open the file in text mode. [1]"),
         ("| Call | Does |\n|---|---|\n| `read_text` | opens the file in text mode [1] |",
          "| Call | Does |\n|---|---|\n| `read_text` | opens the file in text mode [1] |"),
