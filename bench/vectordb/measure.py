@@ -3,7 +3,7 @@
 import asyncio
 import os
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -24,36 +24,26 @@ def percentiles(seconds: list[float]) -> Figures:
 
 def queries(contender: Contender, data: Data, top_k: int, share: str) -> Figures:
     """One client, one query after the other: latency, the recall of the true `top_k`, and the processor time of this
-    process and of the server that it started."""
+    process and of the server that it started. An asynchronous store is asked from within its event loop."""
     below = None if share == "all" else data.size.kept(share)
-    truth, seconds, hits = data.truth(share)[:, :top_k], [], 0
-    asked = data.queries()
+    asked, truth = data.queries(), data.truth(share)[:, :top_k]
+    search, loop = getattr(contender, "search", None), getattr(contender, "loop", None)
+
+    async def run() -> tuple[list[float], int]:
+        seconds, hits = [], 0
+        for vector, best in zip(asked, truth, strict=True):
+            began = time.perf_counter()
+            found = await search(vector, top_k, below) if search else contender.query(vector, top_k, below)
+            seconds.append(time.perf_counter() - began)
+            hits += len(set(found) & set(best.tolist()))
+        return seconds, hits
+
     for vector in asked[:WARM_UP]:
         contender.query(vector, top_k, below)
     cpu = machine.cpu_seconds(os.getpid())
-    for vector, best in zip(asked, truth, strict=True):
-        began = time.perf_counter()
-        found = contender.query(vector, top_k, below)
-        seconds.append(time.perf_counter() - began)
-        hits += len(set(found) & set(best.tolist()))
+    seconds, hits = asyncio.run_coroutine_threadsafe(run(), loop).result() if loop else asyncio.run(run())
     cpu = machine.cpu_seconds(os.getpid()) - cpu
     return percentiles(seconds) | {"recall": round(hits / truth.size, 4), "cpu_ms": round(1000 * cpu / len(asked), 2)}
-
-
-def awaited(
-    search: Callable[[Any, int, int | None], Awaitable[list[int]]], loop: Any, data: Data, top_k: int
-) -> Figures:
-    """The same of an asynchronous store, from within its event loop, as a server's handlers ask it."""
-
-    async def run() -> list[float]:
-        seconds = []
-        for vector in data.queries():
-            began = time.perf_counter()
-            await search(vector, top_k, None)
-            seconds.append(time.perf_counter() - began)
-        return seconds
-
-    return percentiles(asyncio.run_coroutine_threadsafe(run(), loop).result())
 
 
 def together(contender: Contender, data: Data, top_k: int) -> Figures:

@@ -71,7 +71,7 @@ def _notes(figures: Figures) -> list[str]:
     lines = []
     for name, stages in figures.items():
         measured = stages.get("measure", {})
-        extras = [extra for extra in ("from its event loop, k=3", "GET /livez") if extra in measured]
+        extras = [extra for extra in ("from another thread, k=3", "GET /livez") if extra in measured]
         lines += [f"- {name}, {extra}: {_cell(measured, extra)} ms" for extra in extras]
         told = stages.get("load", {}).get("notes")
         lines += [f"- {name}: " + ", ".join(f"{what} {value:g}" for what, value in told.items())] if told else []

@@ -26,6 +26,7 @@ _SCHEMES = {
     "postgresql": "postgres",
     "redis": "redis",
     "rediss": "redis",
+    "unix": "redis",
     "http": "pinecone",
     "https": "pinecone",
 }

@@ -30,6 +30,8 @@ class Backups:
 
     def backup(self, target: Path) -> int:
         """Write an archive of everything there is now; how many indexes. A copy is taken while others write."""
+        if not target.parent.is_dir():
+            raise MaintenanceError(f"There is no folder {target.parent}.", fix="Make it, or name another file.")
         entries: dict[str, dict[str, Any]] = {}
         fresh = target.with_name(f".{target.name}.{os.getpid()}.tmp")
         try:
@@ -62,6 +64,8 @@ class Backups:
             raise MaintenanceError(
                 f"The folder {self._folder} holds a store already.", fix="Move it away, or name another folder."
             )
+        if not source.is_file():
+            raise MaintenanceError(f"There is no file {source}.", fix="Name one that `backup` wrote.")
         self._folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=self._folder) as scratch:
             names = self._unpack(source, Path(scratch))

@@ -1,5 +1,6 @@
 """Builds the approximate indexes of one file in the background, from what searches have read."""
 
+import time
 from contextlib import suppress
 from threading import Event, Lock, Thread
 
@@ -17,6 +18,7 @@ log = get_logger("askmesh.vectordb")
 _SMALLEST_STEP = 256
 """Rows that are worth waking the builder for; until then they are scored one by one."""
 _ROWS_PER_STEP = 1024
+_NOTABLE_WAIT_S, _LONGEST_REST_S = 0.002, 0.05
 
 
 class Builder:
@@ -97,10 +99,18 @@ class Builder:
                 return True
             done = 0
             while done < len(rows) and not self._stop.is_set():
+                began, worked = time.perf_counter(), time.thread_time()
                 done += graph.add(rows[done:], vectors[done:])
+                self._rest(time.perf_counter() - began - (time.thread_time() - worked))
             if adopt:
                 self._cache.adopt(namespace, graph)
         return False
+
+    def _rest(self, waited_s: float) -> None:
+        """On a busy machine, pause for as long as others kept the thread waiting: the system lets one that takes less
+        than its share finish, where it would stop one that takes all it gets, with searches waiting at the gate."""
+        if waited_s > _NOTABLE_WAIT_S:
+            self._stop.wait(min(waited_s, _LONGEST_REST_S))
 
     def _missing(self, namespace: int, graph: Nearest, upto: int) -> tuple[Rows, Vectors] | None:
         """Some living rows that it lacks, and their vectors; None where it cannot take them any more."""

@@ -8,7 +8,7 @@ from threading import Lock
 
 import numpy as np
 
-from askmesh_vectordb.stores.base import Metric, StoreDamaged
+from askmesh_vectordb.stores.base import IndexNotFound, Metric, StoreDamaged
 from askmesh_vectordb.stores.local.matrix import VectorMatrix
 from askmesh_vectordb.stores.local.nearest import Nearest
 from askmesh_vectordb.stores.local.rows import checked, existing
@@ -17,6 +17,9 @@ from askmesh_vectordb.stores.local.view import Rows, Vectors, View
 
 _ROWS_PER_STEP = 2048
 _ROWS_PER_QUERY = 500
+_STATE = """SELECT (SELECT value FROM state WHERE key = 'dropped'), (SELECT id FROM namespaces WHERE name = ?),
+    (SELECT value FROM state WHERE key = 'pruned'), (SELECT coalesce(max(row), 0) FROM records),
+    (SELECT coalesce(max(seq), 0) FROM tombstones)"""
 
 
 class VectorCache:
@@ -25,8 +28,9 @@ class VectorCache:
     `limit`: a namespace of at most so many vectors has them in memory as they are.
     """
 
-    def __init__(self, snapshots: Snapshots, dimension: int, metric: Metric, limit: int) -> None:
-        self._snapshots, self._dimension, self._metric, self._limit = snapshots, dimension, metric, limit
+    def __init__(self, name: str, snapshots: Snapshots, dimension: int, metric: Metric, limit: int) -> None:
+        self._name, self._snapshots = name, snapshots
+        self._dimension, self._metric, self._limit = dimension, metric, limit
         self._lock = Lock()
         # They outlive a reset: rows do not change, and are read again.
         self._graphs: dict[int, Nearest] = {}
@@ -36,27 +40,31 @@ class VectorCache:
         self._matrices: dict[int, VectorMatrix] = {}
         self._last_row = 0
         self._last_death = 0
+        # Whether a graph came that the next search has to look at.
+        self._adopted = False
 
     @contextmanager
     def snapshot(self, connection: sqlite3.Connection, namespace: str) -> Iterator[tuple[int, View | None]]:
-        """A read transaction, the number of the namespace (0 if there is none) and its vectors as they are in it."""
+        """A read transaction, the number of the namespace (0 if there is none) and its vectors as they are in it.
+        Raises IndexNotFound if the index was dropped, by any process."""
         with self._lock:
             # Begun under the lock: each snapshot is at least as new as the one the matrices were last brought to.
             connection.execute("BEGIN")
             try:
-                self._catch_up(connection)
-                found = connection.execute("SELECT id FROM namespaces WHERE name = ?", [namespace]).fetchone()
+                dropped, number, *newest = connection.execute(_STATE, [namespace]).fetchone()
+                if existing(dropped):
+                    raise IndexNotFound(self._name)
+                self._catch_up(connection, *newest)
             except BaseException:
                 if connection.in_transaction:
                     connection.execute("ROLLBACK")
                 # Half of a step may be in: start over next time.
                 self._reset()
                 raise
-            number = found[0] if found else 0
             matrix = self._matrices.get(number)
             view = matrix.view(self._last_death) if matrix else None
         try:
-            yield number, view
+            yield number or 0, view
         finally:
             connection.execute("COMMIT")
 
@@ -70,16 +78,19 @@ class VectorCache:
         """Rest a namespace's vectors on an approximate index; it stays as it is if the one it rests on has more."""
         with self._lock:
             if (known := self._graphs.get(number)) is None or graph.last_row >= known.last_row:
-                self._graphs[number] = graph
+                self._graphs[number], self._adopted = graph, True
                 if matrix := self._matrices.get(number):
                     matrix.rest_on(graph)
 
-    def _catch_up(self, connection: sqlite3.Connection) -> None:
-        (pruned,) = existing(connection.execute("SELECT value FROM state WHERE key = 'pruned'").fetchone())
-        if self._last_death < pruned:
+    def _catch_up(self, connection: sqlite3.Connection, pruned: int, last_row: int, last_death: int) -> None:
+        """Read what has changed, up to the newest row and the newest tombstone in this transaction."""
+        if self._last_death < existing(pruned):
             # Tombstones we have not seen are gone.
             self._reset()
             self._last_death = pruned
+        if self._last_row and self._last_row >= last_row and self._last_death >= last_death and not self._adopted:
+            return
+        self._adopted = False
         self._read_rows(connection) if self._last_row else self._read_all(connection)
         deaths = connection.execute(
             "SELECT seq, namespace, row FROM tombstones WHERE seq > ? ORDER BY seq", [self._last_death]
@@ -129,7 +140,7 @@ class VectorCache:
         while step := found.fetchmany(_ROWS_PER_STEP):
             numbers = np.array([namespace for _, namespace, *_ in step])
             rows = np.array([row for row, *_ in step], dtype=np.int64)
-            vectors = _stacked([checked(*stored) for _, _, *stored in step], self._dimension)
+            vectors = stacked([checked(*stored) for _, _, *stored in step], self._dimension)
             for number in np.unique(numbers):
                 mine = numbers == number
                 matrix = self._matrices.setdefault(int(number), VectorMatrix(self._dimension, self._metric))
@@ -147,10 +158,10 @@ def read_vectors(connection: sqlite3.Connection, dimension: int, rows: Rows) -> 
         found += [checked(vector, expected) for vector, expected in connection.execute(query, part)]
     if len(found) < len(rows):
         raise StoreDamaged("Records that are listed are not there.", fix="Run `askmesh-vectordb check`.")
-    return _stacked(found, dimension)
+    return stacked(found, dimension)
 
 
-def _stacked(vectors: list[bytes], dimension: int) -> Vectors:
+def stacked(vectors: list[bytes], dimension: int) -> Vectors:
     try:
         return np.frombuffer(b"".join(vectors), dtype="<f4").reshape(len(vectors), dimension)
     except ValueError as error:

@@ -26,7 +26,7 @@ class IndexFile:
         self._busy_timeout_s = busy_timeout_s
         self.exact_limit = exact_limit
         self._snapshots = Snapshots(path, dimension, metric)
-        self._cache = VectorCache(self._snapshots, dimension, metric, exact_limit)
+        self._cache = VectorCache(name, self._snapshots, dimension, metric, exact_limit)
         self._builder = Builder(self._cache, self._snapshots, dimension, metric, exact_limit)
         self._idle: list[sqlite3.Connection] = []
         self._keeper: sqlite3.Connection | None = None
@@ -70,9 +70,8 @@ class IndexFile:
 
     @contextmanager
     def searching(self, namespace: str) -> Iterator[tuple[sqlite3.Connection, int, View | None]]:
-        """A read transaction with the namespace's number and vectors as they are in it."""
+        """A read transaction with the namespace's number and vectors as they are in it. Raises IndexNotFound likewise."""
         with self.connection() as connection, self._cache.snapshot(connection, namespace) as (number, view):
-            self._check_kept(connection)
             if view is not None:
                 self._builder.tend(number, view)
             yield connection, number, view

@@ -42,6 +42,7 @@ class VectorMatrix:
     _rows: Rows = field(default_factory=lambda: np.empty(_SMALLEST_BLOCK, np.int64))
     _died: Rows = field(default_factory=lambda: np.empty(_SMALLEST_BLOCK, np.int64))
     _blocks: list[_Block] = field(default_factory=list)
+    _last: tuple[tuple[int, ...], View] | None = None
 
     @classmethod
     def over(cls, graph: Nearest, rows: Rows) -> "VectorMatrix":
@@ -68,7 +69,7 @@ class VectorMatrix:
 
     def rest_on(self, graph: Nearest) -> None:
         """Let go of the blocks whose rows are all in this graph. It holds at least what the one before held."""
-        self.graph = graph
+        self.graph, self._last = graph, None
         held = self._held()
         while (
             self._blocks and self.base + (used := self._blocks[0].used) <= held and used == len(self._blocks[0].vectors)
@@ -77,14 +78,20 @@ class VectorMatrix:
             self.base += used
 
     def view(self, sequence: int) -> View:
+        """A snapshot: the last one again, where nothing has changed."""
+        version = (self.count, self.dead, sequence, self.graph.last_row if self.graph else 0)
+        if self._last is None or self._last[0] != version:
+            self._last = version, self._view(sequence)
+        return self._last[1]
+
+    def _view(self, sequence: int) -> View:
         blocks = tuple((block.vectors[: block.used], block.squares[: block.used]) for block in self._blocks)
-        alive = self._died[: self.count] > sequence if self.dead else None
         rows = self._rows[: self.count]
         return View(
             self.dimension,
             self.metric,
             rows,
-            alive,
+            self._died[: self.count] > sequence if self.dead else None,
             blocks,
             self.largest,
             self.even,
@@ -126,7 +133,7 @@ class VectorMatrix:
 
     def _held(self) -> int:
         """How many of the rows are in the graph. It only grows, so what is so now stays so."""
-        return 0 if self.graph is None else int(np.searchsorted(self._rows[: self.count], self.graph.last_row, "right"))
+        return 0 if self.graph is None else int(self._rows[: self.count].searchsorted(self.graph.last_row, "right"))
 
     def _note(self, rows: Rows) -> None:
         """Write down more rows as alive; `count` is for the caller to raise."""

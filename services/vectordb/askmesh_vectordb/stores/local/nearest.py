@@ -20,11 +20,14 @@ from askmesh_vectordb.stores.base import Metric
 
 CONNECTIVITY, EXPANSION_ADD = 16, 128
 _KINDS: dict[Metric, tuple[str, str]] = {
-    "cosine": ("ip", "f16"),
-    "dotproduct": ("ip", "f16"),
+    "cosine": ("ip", "bf16"),
+    "dotproduct": ("ip", "bf16"),
     "euclidean": ("l2sq", "f32"),
 }
-"""usearch's metric and number type. Half precision is enough to find unit vectors; for others its range is too small."""
+"""usearch's metric and number type. Sixteen bits are enough to find unit vectors, not to tell apart vectors that lie
+close together and far from the origin. bfloat16: processors multiply it as it is; half precision is widened first."""
+ROUNDING = 2.0**-8
+"""How far a number in sixteen bits may be off, relative to itself."""
 
 _MOST_AT_ONCE = 64
 _LONGEST_ADDITION_S = 0.003
@@ -82,7 +85,7 @@ class Nearest:
 
         name, dtype = _KINDS[metric]
         self.dimension, self.metric = dimension, metric
-        self._lifted = metric == "dotproduct"
+        self._lifted, self._sixteen = metric == "dotproduct", dtype == "bf16"
         self.shortest, self.largest = np.inf, largest
         self.radius = _radius(largest) if self._lifted else 1.0
         self._index: Any = Index(
@@ -141,15 +144,19 @@ class Nearest:
 
     def vectors(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
         """The vectors under row numbers [n, dimension], as they were rounded; NaN where there is none."""
-        with self._gate.reading():
-            found = self._index.get(rows.astype(np.uint64), dtype=np.float32)
-        width = self._index.ndim
-        if any(item is None for item in found):
-            missing = np.full(width, np.nan, dtype=np.float32)
-            found = [missing if item is None else item.reshape(-1) for item in found]
-        if not len(found):
+        if not len(rows):
             return np.empty((0, self.dimension), np.float32)
-        values: NDArray[np.float32] = np.concatenate(found, axis=None).reshape(-1, width)
+        with self._gate.reading():
+            # Not by `get`, which would have each vector widened and wrapped by itself: twice the time.
+            found = self._index._compiled.get_many(rows.astype(np.uint64), self._index.dtype)
+        width = self._index.ndim
+        missing = np.full(width, np.nan, np.float32)
+        if self._sixteen:
+            missing = (missing.view(np.uint32) >> 16).astype(np.uint16)
+        stored = np.concatenate([missing if item is None else item for item in found], axis=None).reshape(-1, width)
+        if self._sixteen:
+            stored = np.left_shift(stored, np.uint32(16), dtype=np.uint32)
+        values: NDArray[np.float32] = stored.view(np.float32)
         return values[:, : self.dimension] * np.float32(self.radius) if self._lifted else values
 
     def save(self, path: Path) -> None:

@@ -2,21 +2,22 @@
 found too little. With a filter, the best rows are asked first whether they satisfy it; only where too few do, the rows
 that satisfy it are listed."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from askmesh_vectordb.stores.base import Vector
-from askmesh_vectordb.stores.local.view import Mask, Places, Read, Scores, Vectors, View, kth
+from askmesh_vectordb.stores.local.view import Mask, Places, Read, Rows, Scores, Vectors, View, kth
 
 _FEW_CANDIDATES = 3000
 """So many are scored exactly in less time than a filtered walk through the graph takes."""
 _OVERFETCH = 2
-_LEAST_FETCHED, _FETCHED_FOR_EACH = 48, 4
+_LEAST_FETCHED, _FETCHED_FOR_EACH = 24, 4
 """usearch looks as widely as it is asked for many: what the last places need to be the right ones."""
+_LEAST_ASKED = 80
 _MOST_FETCHED = 2000
 _MOST_ASKED = 500
-_FIRST_ASKED = 32
+_FIRST_ASKED, _ASKED_AT_ONCE = 32, 16
 
 Found = tuple[Places, Scores]
 
@@ -36,13 +37,19 @@ def search(view: View, vector: Vector, top_k: int, allowed: Mask | None, *, exac
 
 
 def ask(
-    view: View, vector: Vector, top_k: int, satisfies: Callable[[int], bool], *, exact_limit: int, read: Read
+    view: View,
+    vector: Vector,
+    top_k: int,
+    satisfying: Callable[[Sequence[int]], set[int]],
+    *,
+    exact_limit: int,
+    read: Read,
 ) -> Found | None:
-    """The same of the rows that satisfy a filter, where many do: the best are asked in turn, by row number, until
-    enough have answered yes. None where too few did."""
+    """The same of the rows that satisfy a filter, where many do: the best are asked, some at a time and by row number,
+    until enough have answered yes. None where too few did."""
     query, norm = view.prepared(vector)
     narrow = query.astype(np.float32)
-    most = _LEAST_FETCHED + _FETCHED_FOR_EACH * top_k
+    most = _LEAST_ASKED + _FETCHED_FOR_EACH * top_k
     if most > _MOST_ASKED or len(view.rows) <= _FEW_CANDIDATES:
         return None
     if not _walks(view, norm, exact_limit):
@@ -56,18 +63,21 @@ def ask(
         scores = np.concatenate([scores, view.exact(query, newest, read)])
     chosen: list[int] = []
     order = np.argsort(-scores)
-    worst, slack = -np.inf, view.slack(norm)
-    for asked, (place, score) in enumerate(zip(places[order].tolist(), scores[order].tolist(), strict=True)):
-        if score < worst:
-            found = np.sort(np.array(chosen, dtype=np.intp))
-            return _best(found, view.exact(query, found, read), top_k)
+    worst, slack = -np.inf, view.likely_slack(narrow, norm)
+    for asked in range(0, len(order), _ASKED_AT_ONCE):
+        some = order[asked : asked + _ASKED_AT_ONCE]
         if asked == _FIRST_ASKED and 4 * len(chosen) < min(top_k, _FIRST_ASKED // 4):
             return None
-        if satisfies(int(view.rows[place])):
-            chosen.append(place)
-            if len(chosen) == top_k:
-                # Rounding decides nothing: what may be better than it looks is asked too.
-                worst = score - slack
+        yes = satisfying(view.rows[places[some]].tolist())
+        for place, score in zip(places[some].tolist(), scores[some].tolist(), strict=True):
+            if score < worst:
+                found = np.sort(np.array(chosen, dtype=np.intp))
+                return _best(found, view.exact(query, found, read), top_k)
+            if int(view.rows[place]) in yes:
+                chosen.append(place)
+                if len(chosen) == top_k:
+                    # Rounding decides nothing: what may be better than it looks is asked too.
+                    worst = score - slack
     return None
 
 
@@ -93,11 +103,18 @@ def _approximate(view: View, query: Vector, norm: float, top_k: int, usable: Mas
     wanted = max(enough, int(_OVERFETCH * top_k * len(view.graph) / held))
     if wanted > _MOST_FETCHED:
         return None
-    places, scores = _near(view, query, wanted, usable)
-    if len(places) < top_k:
+    rows, scores = view.graph.search(query, wanted)
+    if len(rows) < top_k:
         return None
-    if len(places) > top_k:
-        places = places[scores >= kth(scores, top_k) - view.slack(norm)]
+    slack = view.likely_slack(query, norm)
+    # Most often all of the best are usable, and no other needs a look.
+    best = _within(scores, top_k, slack)
+    known, places = _places(view, rows[:best], usable)
+    if len(places) < best:
+        known, places = _places(view, rows, usable)
+        if len(places) < top_k:
+            return None
+        places = places[: _within(scores[known], top_k, slack)]
     places.sort()
     if view.held == len(view.rows):
         return places
@@ -108,10 +125,21 @@ def _near(view: View, query: Vector, most: int, usable: Mask | None) -> tuple[Pl
     """Usable places from the graph, with their rounded scores."""
     assert view.graph is not None
     rows, scores = view.graph.search(query, most)
-    places: Places = np.searchsorted(view.rows[: view.held], rows)
-    # A row may be newer than the view, or have died and been cleared away.
-    known = places < view.held
-    known[known] = view.rows[places[known]] == rows[known]
+    known, places = _places(view, rows, usable)
+    return places, scores[known]
+
+
+def _within(scores: Vectors, top_k: int, slack: float) -> int:
+    """How many of these scores, best first, can belong to the `top_k` best."""
+    return int(np.count_nonzero(scores >= scores[top_k - 1] - np.float32(slack)))
+
+
+def _places(view: View, rows: Rows, usable: Mask | None) -> tuple[Mask, Places]:
+    """Which of these rows the view has and may use, and where those are. One may be newer than the view, or have died
+    and been cleared away."""
+    held = view.rows[: view.held]
+    places: Places = held.searchsorted(rows)
+    known = held.take(places, mode="clip") == rows
     if usable is not None:
-        known[known] = usable[places[known]]
-    return places[known], scores[known]
+        known &= usable.take(places, mode="clip")
+    return known, places[known]

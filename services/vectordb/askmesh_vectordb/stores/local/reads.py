@@ -9,7 +9,7 @@ import numpy as np
 from askmesh_vectordb.filters import Condition, Filter, Node
 from askmesh_vectordb.stores.base import Match, Page, Query, Record, Vector
 from askmesh_vectordb.stores.local import lexical, planner, terms, writes
-from askmesh_vectordb.stores.local.cache import read_vectors
+from askmesh_vectordb.stores.local.records import Records
 from askmesh_vectordb.stores.local.rows import decode, existing, parse
 from askmesh_vectordb.stores.local.view import View
 
@@ -29,18 +29,20 @@ def query(
     vector = wanted.vector if wanted.vector is not None else _vector_of(connection, number, wanted.id or "")
     if view is None or vector is None or not len(view.rows):
         return []
-    read = partial(read_vectors, connection, len(vector))
+    records = Records(connection, len(vector))
     found, allowed = None, None
     if wanted.filter:
         root = wanted.filter.root
         if _is_quick(root) and not terms.is_narrow(connection, number, root, _FEW_ROWS):
-            satisfies = partial(_satisfies, connection, wanted.filter)
-            found = planner.ask(view, vector, wanted.top_k, satisfies, exact_limit=exact_limit, read=read)
+            satisfying = partial(_satisfying, connection, wanted.filter)
+            found = planner.ask(view, vector, wanted.top_k, satisfying, exact_limit=exact_limit, read=records.vectors)
         if found is None:
             allowed = terms.mask_of(connection, number, root, view.rows)
-    places, scores = found or planner.search(view, vector, wanted.top_k, allowed, exact_limit=exact_limit, read=read)
+    places, scores = found or planner.search(
+        view, vector, wanted.top_k, allowed, exact_limit=exact_limit, read=records.vectors
+    )
     pairs = zip(view.rows[places].tolist(), scores.tolist(), strict=True)
-    return _matches(connection, pairs, wanted.top_k, wanted.include_values, wanted.include_metadata)
+    return _matches(records, pairs, wanted.top_k, wanted.include_values, wanted.include_metadata)
 
 
 def search_text(
@@ -66,7 +68,7 @@ def search_text(
         place = int(np.searchsorted(view.rows, row))
         if place < len(view.rows) and view.rows[place] == row and allowed[place]:
             pairs.append((row, score))
-    return _matches(connection, pairs, top_k, False, include_metadata)
+    return _matches(Records(connection), pairs, top_k, False, include_metadata)
 
 
 def fetch(connection: sqlite3.Connection, number: int, ids: Sequence[str]) -> dict[str, Record]:
@@ -123,9 +125,14 @@ def _is_quick(node: Node) -> bool:
     return len(node.parts) <= _FEW_VALUES and all(_is_quick(part) for part in node.parts)
 
 
-def _satisfies(connection: sqlite3.Connection, chosen: Filter, row: int) -> bool:
-    found = connection.execute("SELECT id, metadata, text_sum FROM records WHERE row = ?", [row]).fetchone()
-    return chosen.matches(parse(*existing(found)))
+def _satisfying(connection: sqlite3.Connection, chosen: Filter, rows: Sequence[int]) -> set[int]:
+    """Which of some rows satisfy a filter, by what their records say."""
+    marks = ",".join("?" * len(rows))
+    query = f"SELECT row, id, metadata, text_sum FROM records WHERE row IN ({marks})"  # noqa: S608
+    found = connection.execute(query, rows).fetchall()
+    if len(found) < len(rows):
+        existing(None)
+    return {row for row, *stored in found if chosen.matches(parse(*stored))}
 
 
 def _vector_of(connection: sqlite3.Connection, number: int, name: str) -> Vector | None:
@@ -134,19 +141,18 @@ def _vector_of(connection: sqlite3.Connection, number: int, name: str) -> Vector
 
 
 def _matches(
-    connection: sqlite3.Connection,
+    records: Records,
     pairs: Iterable[tuple[int, float]],
     top_k: int,
     include_values: bool,
     include_metadata: bool,
 ) -> list[Match]:
     """The best `top_k` of rows and scores, ties by id, with what is asked for."""
-    read = f"SELECT id, {'vector' if include_values else 'NULL'}, vector_sum, metadata, text_sum FROM records WHERE row = ?"  # noqa: S608
-    found = [(score, existing(connection.execute(read, [row]).fetchone())) for row, score in pairs]
+    found = [(score, records.stored(row, with_vector=include_values)) for row, score in pairs]
     found.sort(key=lambda item: (-item[0], item[1][0]))
     matches = []
     for score, (name, vector, vector_sum, text, text_sum) in found[:top_k]:
         metadata = parse(name, text, text_sum)
-        values = decode(vector, vector_sum) if include_values else None
+        values = decode(vector or b"", vector_sum) if include_values else None
         matches.append(Match(name, score, values, metadata if include_metadata else None))
     return matches

@@ -67,7 +67,7 @@ class Snapshots:
 
     def _description(self, nearest: Nearest) -> dict[str, Any]:
         return {
-            "format": 2,
+            "format": 3,
             "dimension": self._dimension,
             "metric": self._metric,
             "connectivity": CONNECTIVITY,

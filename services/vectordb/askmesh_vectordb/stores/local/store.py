@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
@@ -29,6 +28,7 @@ from askmesh_vectordb.stores.local import reads, writes
 from askmesh_vectordb.stores.local.catalog import Catalog
 from askmesh_vectordb.stores.local.database import translated
 from askmesh_vectordb.stores.local.index_file import IndexFile
+from askmesh_vectordb.stores.local.threads import Threads
 
 T = TypeVar("T")
 
@@ -47,9 +47,9 @@ class LocalStore(Store):
     ) -> None:
         self._exact_limit = exact_limit
         self._catalog = Catalog(folder, busy_timeout_s, exact_limit)
-        self._readers = ThreadPoolExecutor(threads, thread_name_prefix="vectordb-read")
+        self._readers = Threads(threads, "vectordb-read")
         # SQLite takes one writer at a time; a second thread would only wait for its lock.
-        self._writer = ThreadPoolExecutor(1, thread_name_prefix="vectordb-write")
+        self._writer = Threads(1, "vectordb-write")
         self._queue, self._waiting = queue, 0
 
     @property
@@ -206,13 +206,13 @@ class LocalStore(Store):
 
     async def close(self) -> None:
         def stop() -> None:
-            self._writer.shutdown()
-            self._readers.shutdown()
+            self._writer.close()
+            self._readers.close()
             self._catalog.close()
 
         await asyncio.to_thread(stop)
 
-    async def _on(self, pool: ThreadPoolExecutor, name: str, work: Callable[[IndexFile], T]) -> T:
+    async def _on(self, pool: Threads, name: str, work: Callable[[IndexFile], T]) -> T:
         """Run work on an index's file. One that was dropped and made anew by another process is looked up again."""
 
         def run() -> T:
@@ -225,7 +225,7 @@ class LocalStore(Store):
 
         return await self._run(pool, run)
 
-    async def _run(self, pool: ThreadPoolExecutor, work: Callable[[], T]) -> T:
+    async def _run(self, pool: Threads, work: Callable[[], T]) -> T:
         if self._waiting >= self._queue:
             raise StoreOverloaded("Too many operations are waiting for the store.", fix="Try again.", retry_after=1)
 
@@ -235,7 +235,7 @@ class LocalStore(Store):
 
         self._waiting += 1
         try:
-            return await asyncio.get_running_loop().run_in_executor(pool, run)
+            return await pool.run(run)
         finally:
             self._waiting -= 1
 

@@ -6,12 +6,13 @@ whom to look at, and what a search may answer with is scored by the vectors in t
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import sqrt
 
 import numpy as np
 from numpy.typing import NDArray
 
 from askmesh_vectordb.stores.base import Metric, Vector
-from askmesh_vectordb.stores.local.nearest import Nearest
+from askmesh_vectordb.stores.local.nearest import ROUNDING, Nearest
 
 Rows = NDArray[np.int64]
 Scores = NDArray[np.float64]
@@ -21,13 +22,17 @@ Vectors = NDArray[np.float32]
 Read = Callable[[Rows], Vectors]
 """The vectors that the file has for rows, in their order."""
 
-_ROUNDED_PER_STEP = 4096
+_NUMBERS_PER_STEP = 1 << 16
+"""As many as a processor keeps at hand, and no new memory is asked for at every step."""
 # How far a float32 score may be off its float64 value, relative to the largest term: twenty thousand summands of
 # rounding error 6e-8 that add up like a random walk.
 _SLACK = 2e-5
-# Of half-precision vectors: each number is off by at most 2**-11 of itself, so by Cauchy and Schwarz a score by that
-# share of the lengths; for the query, where the graph rounds it too, as much again; and that on both sides of a cut.
-_HALF_SLACK = 4 * 2.0**-11
+# Of vectors that the graph rounded: by Cauchy and Schwarz a score is off by at most the same share of the lengths; for
+# the query, where the graph rounds it too, as much again; and that on both sides of a cut.
+_ROUNDED_SLACK = 4 * ROUNDING
+# As far as errors go in practice: those of single numbers are independent, with a third of the largest one's square as
+# variance, four of them make up the difference of two scores; this is more than five of its standard deviations.
+_LIKELY_SLACK = 6 * ROUNDING
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +58,7 @@ class View:
     def prepared(self, vector: Vector) -> tuple[NDArray[np.float64], float]:
         """The query as the rows are kept, and its norm."""
         query = vector.astype(np.float64)
-        norm = float(np.linalg.norm(query))
+        norm = sqrt(query @ query)
         if self.metric == "cosine" and norm > 0:
             return query / norm, 1.0
         return query, norm
@@ -67,7 +72,15 @@ class View:
     def slack(self, norm: float) -> float:
         """How far below a rounded score a rounded score may lie and still be the better one."""
         scale = norm * self.largest if self.metric != "euclidean" else (norm + self.largest) ** 2
-        return (_HALF_SLACK if self.held and self.metric != "euclidean" else _SLACK) * max(scale, 1e-30)
+        return (_ROUNDED_SLACK if self.held and self.metric != "euclidean" else _SLACK) * max(scale, 1e-30)
+
+    def likely_slack(self, query: Vectors, norm: float) -> float:
+        """The same but for one case in a million, if vectors near the query are spread over their components as it is:
+        what an approximate search may go by."""
+        if not self.held or self.metric == "euclidean":
+            return self.slack(norm)
+        squares = query * query
+        return min(self.slack(norm), _LIKELY_SLACK * sqrt(squares @ squares) / norm * self.largest)
 
     def shortlist(self, query: Vectors, norm: float, top_k: int, usable: Mask | None) -> Places:
         """Every usable row that can be among the `top_k`, ties included."""
@@ -117,21 +130,22 @@ class View:
     def _scores_of(self, query: Vectors, places: Places) -> Vectors:
         """The same of ascending places, some at a time: what comes out of a graph is a copy."""
         scores = np.empty(len(places), dtype=np.float32)
-        for start in range(0, len(places), _ROUNDED_PER_STEP):
-            vectors, squares = self._gather(places[start : start + _ROUNDED_PER_STEP])
+        step = max(16, _NUMBERS_PER_STEP // self.dimension)
+        for start in range(0, len(places), step):
+            vectors, squares = self._gather(places[start : start + step])
             products = vectors @ query
             part = 2 * products - squares if self.metric == "euclidean" else products
-            scores[start : start + _ROUNDED_PER_STEP] = part
+            scores[start : start + step] = part
         return scores
 
     def exact(self, query: NDArray[np.float64], places: Places, read: Read) -> Scores:
         """Scores in float64 of ascending places, summed in one fixed order, so that equal vectors have equal scores
         wherever they lie."""
-        cut = int(np.searchsorted(places, self.base))
-        vectors = self._gather(places[cut:])[0]
-        if cut:
-            stored = kept(self.metric, read(self.rows[places[:cut]]))[0]
-            vectors = np.concatenate([stored, vectors])
+        cut = int(places.searchsorted(self.base))
+        parts = [kept(self.metric, read(self.rows[places[:cut]]))[0]] if cut else []
+        if cut < len(places) or not cut:
+            parts.append(self._gather(places[cut:])[0])
+        vectors = parts[0] if len(parts) == 1 else np.concatenate(parts)
         wide = vectors.astype(np.float64)
         if self.metric == "euclidean":
             wide -= query
@@ -139,7 +153,7 @@ class View:
             return -distances
         scores: Scores = np.einsum("ij,j->i", wide, query)
         if self.metric == "cosine":
-            np.clip(scores, -1.0, 1.0, out=scores)
+            np.minimum(np.maximum(scores, -1.0, out=scores), 1.0, out=scores)
         return scores
 
     def rounded(self, places: Places) -> Vectors:
@@ -173,8 +187,8 @@ def kept(metric: Metric, vectors: Vectors) -> tuple[Vectors, Vectors]:
     wide = vectors.astype(np.float64)
     squares = np.einsum("ij,ij->i", wide, wide)
     if metric == "cosine":
-        vectors = (wide / np.sqrt(squares)[:, None]).astype(np.float32)
-        squares = np.ones_like(squares)
+        wide /= np.sqrt(squares)[:, None]
+        return wide.astype(np.float32), np.ones(len(squares), np.float32)
     return vectors, squares.astype(np.float32)
 
 
