@@ -192,7 +192,9 @@ async def test_a_bot_in_too_many_servers_for_one_connection_gets_more(tmp_path):
             other["id"] = other["roles"][0]["id"] = str(int(other["id"]) ^ (1 << 22))
         stage.discord.world.guilds[other["id"]] = other
         elsewhere = stage.discord.world.add_channel(other, "general")
-        await until(lambda: stage.frontend.status.state is State.READY and stage.discord.world.commands)
+        began = time.monotonic()
+        await until(lambda: stage.frontend.status.state is State.READY and stage.discord.world.commands, 20)
+        assert time.monotonic() - began < 15
         assert sorted(session.shard for session in stage.discord.gateway.live) == [[0, 2], [1, 2]]
         await ask(stage)
         thread = await stage.thread_of(await stage.ada.mention(elsewhere, "How?"))

@@ -33,7 +33,7 @@ class DiscordClock:
 
     def since(self, seconds: float) -> int:
         """An id from that long ago."""
-        return discord.utils.time_snowflake(self.now() - timedelta(seconds=seconds))
+        return max(0, discord.utils.time_snowflake(self.now() - timedelta(seconds=seconds)))
 
     def _believe(self, ahead: timedelta) -> None:
         self._ahead = ahead if self._ahead is None else max(self._ahead, ahead)
