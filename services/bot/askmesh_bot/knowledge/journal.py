@@ -156,11 +156,12 @@ class Journal:
             if document.kind == "thread":
                 await take_back(session, spec.collection, spec.id, document.id, document.text)
 
-    async def forgotten(self, spec: SourceSpec, document: str, still: str = "") -> None:
-        """Note that nothing stands for the document any more. `still`: what is not taken back, but can't be learned now."""
+    async def forgotten(self, spec: SourceSpec, document: str, still: str | None = "") -> None:
+        """Note that nothing stands for the document any more. `still`: what is not taken back, but can't be learned now;
+        None: all of it."""
         async with self._database.write() as session:
             row = await session.get(DocumentRow, (spec.collection, spec.id, document))
-            if row is None or row.kind == "thread":
+            if still is not None and (row is None or row.kind == "thread"):
                 await take_back(session, spec.collection, spec.id, document, still)
             await session.execute(delete(ChunkRow).where(_of_document(ChunkRow, spec, document)))
             await session.execute(

@@ -121,25 +121,26 @@ class Library:
         run = self._running.get(source)
         return run.progress if run else None
 
-    async def forget(self, source: str) -> int:
-        """Stop learning a source and delete everything that was learned from it. Returns the number of records."""
+    async def forget(self, source: str, *, taken_back: bool = True) -> int:
+        """Stop learning a source and delete everything that was learned from it. Returns the number of records.
+        `taken_back`: stored answers forget the words of its threads, too."""
         spec = spec_of(await self.get(source))
         self._refuse_leaving(source)
         # A run that began while records are being deleted would leave some that nobody knows of any more.
         self._leaving.add(source)
         try:
-            return await self._forget(spec)
+            return await self._forget(spec, taken_back=taken_back)
         finally:
             self._leaving.discard(source)
 
-    async def _forget(self, spec: SourceSpec) -> int:
+    async def _forget(self, spec: SourceSpec, *, taken_back: bool) -> int:
         if (run := self._running.get(spec.id)) and run.task:
             run.task.cancel()
             await asyncio.wait([run.task])
         deleted = 0
         writer = await self._writer(spec)
         for document in await self.journal.fingerprints(spec):
-            deleted += await writer.forget(document) if writer else 0
+            deleted += await writer.forget(document, "" if taken_back else None) if writer else 0
         await self.journal.remove_source(spec)
         log.info("source_forgotten", source=spec.id, records=deleted)
         return deleted

@@ -65,9 +65,9 @@ class RecordWriter:
         total = sum(len(item.records) for item in window)
         return Written(embedded, total - embedded, len(stale))
 
-    async def forget(self, document: str, still: str = "") -> int:
-        """Delete a document's records, then its entry in the journal. Returns the number of records. `still`: its text, if
-        it was not taken back."""
+    async def forget(self, document: str, still: str | None = "") -> int:
+        """Delete a document's records, then its entry in the journal. Returns the number of records. `still`: what was not
+        taken back of its text; None: nothing was."""
         ids = list(await self._entries(document))
         await self._vectordb.delete(self._index, self._namespace, ids)
         await self._journal.forgotten(self._spec, document, still)

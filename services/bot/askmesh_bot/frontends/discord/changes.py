@@ -53,7 +53,7 @@ class ChangeMarker:
             return
         try:
             line = self._line(channel, one.deleted)
-            if (messages := await self._published.emptied(shown.answer_id)) is not None:
+            if (messages := await self._published.emptied(shown)) is not None:
                 await self._empty(client, messages, line)
                 return
             message = await bounded(channel.fetch_message(shown.message_id), deadline_s)

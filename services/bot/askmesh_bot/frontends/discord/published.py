@@ -100,14 +100,17 @@ class Published:
             row = await session.get(DiscordAnswerRow, message_id)
             return _shown(row) if row else None
 
-    async def emptied(self, answer_id: str) -> list[tuple[int, int]] | None:
+    async def emptied(self, shown: Shown) -> list[tuple[int, int]] | None:
         """The messages, as (channel, message), of an answer that lost its words because it rested on what somebody took
-        back; None where it has them."""
+        back; None where it has them, or where no more than the learning of its sources was switched off."""
         table = DiscordAnswerRow
-        query = select(table.channel_id, table.message_id).where(table.answer_id == answer_id)
+        query = select(table.channel_id, table.message_id).where(table.answer_id == shown.answer_id)
         async with self._database.read() as session:
-            answer = await session.get(AnswerRow, answer_id)
+            answer = await session.get(AnswerRow, shown.answer_id)
             if answer is None or answer.answer or answer.reason != REASON:
+                return None
+            sources = {(item["collection"], item["source"]) for item in shown.cited}
+            if not any([await session.get(SourceRow, key) for key in sources]):
                 return None
             return [(row[0], row[1]) for row in await session.execute(query.order_by(table.message_id))]
 

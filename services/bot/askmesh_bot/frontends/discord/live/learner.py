@@ -162,7 +162,7 @@ class Learner:
         spec = channel_spec(known.channel_id, _title(where), self._collection_of(where))
         before = await self._library.journal.source(spec.id)
         if before is not None and before.collection != spec.collection:
-            await self._library.forget(spec.id)
+            await self._library.forget(spec.id, taken_back=False)
             await self._notes.mark(self._notes.in_channel(known.channel_id), 0.0, urgent=False)
         # Whose words these are is known before they are learned: who opts out meanwhile is found.
         await self._notes.add_authors(known, read.authors)
