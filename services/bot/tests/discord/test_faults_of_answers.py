@@ -103,6 +103,16 @@ async def test_more_than_a_message_holds_takes_several(tmp_path):
         assert not [request for request in stage.discord.requests if request.status == 400]
 
 
+async def test_a_follow_up_whose_response_is_lost_is_made_once(tmp_path):
+    async with staged(tmp_path) as stage:
+        stage.assistant.script = lambda question: answered("All of these words. " * 150)
+        fault = stage.discord.faults.add(Fault("reset_after", method="POST", path=r"/webhooks/\d+/[^/]+$"))
+        await asked_by_command(stage)
+        await finished(stage)
+        assert fault.hits == 1
+        assert sum(message["content"].count("All of these words.") for message in stage.messages()) in range(147, 151)
+
+
 async def test_a_handler_that_breaks_apologises_and_the_next_question_is_answered(tmp_path, monkeypatch):
     continued = MentionHandler._continued
 

@@ -14,10 +14,10 @@ from askmesh_bot.frontends.discord.destinations import (
     NO_MENTIONS,
     ChannelDestination,
     Destination,
-    InteractionDestination,
 )
 from askmesh_bot.frontends.discord.holds import Holds
 from askmesh_bot.frontends.discord.humans import Humans
+from askmesh_bot.frontends.discord.interaction_destination import InteractionDestination
 from askmesh_bot.frontends.discord.limits import Limits
 from askmesh_bot.frontends.discord.markdown import has_words, plain
 from askmesh_bot.frontends.discord.places import granted_in, missing_for_threads

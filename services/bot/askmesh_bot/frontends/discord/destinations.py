@@ -1,20 +1,16 @@
-"""Where an answer is written: a channel or thread, or an interaction's response with a fallback for its old age."""
+"""Where an answer is written: a channel, a thread or a direct message. For interactions: `interaction_destination.py`."""
 
 import asyncio
 import secrets
-import time
-from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 
 import discord
 
-from askmesh_bot.frontends.discord.rest import MAY_NOT_REPLY, THREAD_ARCHIVED, bounded, is_expired, is_transient
+from askmesh_bot.frontends.discord.rest import MAY_NOT_REPLY, THREAD_ARCHIVED, bounded, is_transient
 
 Buttons = discord.ui.View | None
 NO_MENTIONS = discord.AllowedMentions.none()
 _RETRY_AFTER_S = 0.5
-# Discord takes an interaction's token for 15 minutes; the last edit must arrive within them.
-_TOKEN_S = 15 * 60.0 - 15.0
 
 
 class Post(Protocol):
@@ -69,7 +65,7 @@ class ChannelPost:
             await self._edit(content, buttons)
 
     async def _edit(self, content: str, buttons: Buttons) -> None:
-        call = self._message.edit(content=content, allowed_mentions=NO_MENTIONS, **_given(buttons))
+        call = self._message.edit(content=content, allowed_mentions=NO_MENTIONS, **given(buttons))
         await bounded(call, self._deadline_s)
 
     async def delete(self) -> None:
@@ -119,7 +115,7 @@ class ChannelDestination:
             nonce=nonce,
             reference=reference,  # type: ignore[arg-type]
             mention_author=False,
-            **_given(buttons),
+            **given(buttons),
         )
         return await bounded(call, self._deadline_s)
 
@@ -127,7 +123,8 @@ class ChannelDestination:
         await bounded(_trigger_typing(self._channel), self._deadline_s)
 
 
-def _given(buttons: Buttons) -> dict[str, Any]:
+def given(buttons: Buttons) -> dict[str, Any]:
+    """Buttons as discord.py takes them."""
     # Leaving `view` out keeps the buttons that a message has; passing None would take them away.
     return {} if buttons is None else {"view": buttons}
 
@@ -143,106 +140,3 @@ def _may_reply(channel: object) -> bool:
 
 async def _trigger_typing(channel: discord.abc.Messageable) -> None:
     await channel.typing()
-
-
-class InteractionDestination:
-    """The response of a deferred interaction, then its follow-ups; what an expired token prevents goes elsewhere."""
-
-    def __init__(
-        self,
-        interaction: discord.Interaction,
-        deadline_s: float,
-        *,
-        private: bool,
-        fallback: Callable[[], Awaitable[Destination]],
-    ) -> None:
-        self._interaction, self._deadline_s, self._private = interaction, deadline_s, private
-        self._fallback = fallback
-        self._elsewhere: Destination | None = None
-        self._answered = self._given_up = False
-        # By this process's own clock: the time in an interaction's id is another's.
-        self._until = time.monotonic() + _TOKEN_S
-
-    @property
-    def expired(self) -> bool:
-        """Whether answers now go to the fallback."""
-        return self._given_up or time.monotonic() > self._until
-
-    def give_up_token(self) -> None:
-        """Use the fallback from now on."""
-        self._given_up = True
-
-    async def send(self, content: str, buttons: Buttons = None) -> Post:
-        if self.expired:
-            return await self.send_elsewhere(content, buttons)
-        try:
-            message = await bounded(self._respond(content, buttons), self._deadline_s)
-        except discord.HTTPException as error:
-            if not is_expired(error):
-                raise
-            return await self.send_elsewhere(content, buttons)
-        self._answered = True
-        return InteractionPost(message, self, self._deadline_s)
-
-    async def send_elsewhere(self, content: str, buttons: Buttons = None) -> Post:
-        """Post by the fallback from now on."""
-        self.give_up_token()
-        if self._elsewhere is None:
-            self._elsewhere = await self._fallback()
-        return await self._elsewhere.send(content, buttons)
-
-    async def typing(self) -> None:
-        """Nothing: Discord shows a deferred interaction as thinking."""
-
-    async def _respond(self, content: str, buttons: Buttons) -> discord.InteractionMessage | discord.WebhookMessage:
-        if not self._answered:
-            return await self._interaction.edit_original_response(
-                content=content, allowed_mentions=NO_MENTIONS, **_given(buttons)
-            )
-        return await self._interaction.followup.send(
-            content,
-            ephemeral=self._private,
-            wait=True,
-            allowed_mentions=NO_MENTIONS,
-            suppress_embeds=True,
-            **_given(buttons),
-        )
-
-
-class InteractionPost:
-    """A message made with an interaction's token; once that has expired, its newest text is posted elsewhere."""
-
-    def __init__(
-        self,
-        message: discord.InteractionMessage | discord.WebhookMessage,
-        destination: InteractionDestination,
-        deadline_s: float,
-    ) -> None:
-        self._message, self._destination, self._deadline_s = message, destination, deadline_s
-        self._moved: Post | None = None
-
-    @property
-    def id(self) -> int | None:
-        return self._moved.id if self._moved else self._message.id
-
-    @property
-    def channel_id(self) -> int | None:
-        return self._moved.channel_id if self._moved else self._message.channel.id
-
-    async def edit(self, content: str, buttons: Buttons = None) -> None:
-        if self._moved:
-            await self._moved.edit(content, buttons)
-            return
-        if not self._destination.expired:
-            call = self._message.edit(content=content, allowed_mentions=NO_MENTIONS, **_given(buttons))
-            try:
-                await bounded(call, self._deadline_s)
-            except discord.HTTPException as error:
-                if not is_expired(error):
-                    raise
-            else:
-                return
-        self._moved = await self._destination.send_elsewhere(content, buttons)
-
-    async def delete(self) -> None:
-        await (self._moved.delete() if self._moved else bounded(self._message.delete(), self._deadline_s))
