@@ -55,7 +55,7 @@ def test_only_the_best_units_passage_is_quoted() -> None:
 
 def test_what_may_stand_in_many_passages_is_declined_unless_they_say_the_same() -> None:
     question = "Where did Rollo settle?"
-    towns = [f"{letter}by" for letter in "ABCDEFGHIJKLMNOPQ"]
+    towns = [f"{letter}{end}" for letter in "ABCDEFGHIJKLMNOPQ" for end in ("by", "um")]
     differing = prompt(question, *(f"Rollo settled in {town}." for town in towns))
     assert compose(differing, rank(differing).with_closeness([0.5] * len(towns))) == NOT_IN_SOURCES
     agreeing = prompt(question, *(f"Rollo settled in Rouen, near {town}." for town in towns))

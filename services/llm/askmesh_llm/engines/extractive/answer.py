@@ -9,13 +9,13 @@ from askmesh_llm.engines.extractive.ranking import Candidate, Ranking
 from askmesh_llm.engines.extractive.words import content_words, identifiers, words
 
 NOT_IN_SOURCES = "NOT_IN_SOURCES"
-MOST_UNITS = 4
+MOST_UNITS = 5
 # Units of the chosen passage are quoted, best first, until it is this likely that the answer is among them. Others are
 # not cited: where they are nearly as likely, the measured citations of a second passage are wrong more often than right.
-ENOUGH_CHANCE = 0.97
+ENOUGH_CHANCE = 0.98
 # Where closeness in meaning is known, a passage that is less likely than this to hold the answer, with those that say the
-# same, is not quoted: of such citations more than half were wrong.
-LEAST_CHANCE = 0.3
+# same, is not quoted.
+LEAST_CHANCE = 0.2
 # Where it is less likely than this the answer says that it may be another one's: of those that don't, measured citations
 # were right in 0.95 (docs/decisions/0090).
 SURE_CHANCE = 0.85
