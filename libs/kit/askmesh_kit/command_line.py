@@ -16,8 +16,9 @@ def settings_explained() -> Iterator[None]:
         if isinstance(error, SettingsError):
             raise SystemExit(str(error)) from None
         if isinstance(error, ValidationError) and (prefix := _prefix(error.title)) is not None:
-            wrong = [(prefix + "_".join(map(str, each["loc"])).upper(), each["msg"]) for each in error.errors()]
-            raise SystemExit("\n".join(f"{name}: {why}" for name, why in wrong)) from None
+            # Of a list, each wrong item is an error of its own; the variable is one.
+            wrong = {"".join(map(str, each["loc"][:1])): each["msg"] for each in error.errors()}
+            raise SystemExit("\n".join(f"{prefix}{name.upper()}: {why}" for name, why in wrong.items())) from None
         raise
 
 

@@ -7,6 +7,7 @@ reading the weights from memory takes. Needs torch, which the services that use 
 
 import ctypes
 import mmap
+import os
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
@@ -18,20 +19,26 @@ from torch import Tensor, nn
 # The layout is chosen for this many rows; it serves one row and a whole prompt as well as layouts of their own do.
 _ROWS = 8
 _MADV_DONTNEED = 4
+# torch and oneDNN below it each keep 1,024 compiled kernels, one for every number of rows at every shape of weights:
+# hundreds of MB after a while. Compiling anew costs nothing that could be measured.
+_KERNELS_KEPT = "16"
+_CACHES = ("LRU_CACHE_CAPACITY", "ONEDNN_PRIMITIVE_CACHE_CAPACITY")
 _MAPS = Path("/proc/self/maps")  # Linux only
 
 
 class PackedLinear(nn.Module):
-    """What `linear` computes. Its weights are a copy in oneDNN's own layout, so it can be neither trained nor saved."""
+    """What `linear` computes. Its weights are a copy in oneDNN's own layout: not to be trained, saved or moved."""
 
     def __init__(self, linear: nn.Linear) -> None:
         super().__init__()
-        self._weight = torch.ops.mkldnn._reorder_linear_weight(linear.weight.detach(), _ROWS)
-        self._bias = None if linear.bias is None else linear.bias.detach()
+        self.in_features, self.out_features = linear.in_features, linear.out_features
+        # Some models look at their layers' weights, for the number format.
+        self.weight = torch.ops.mkldnn._reorder_linear_weight(linear.weight.detach(), _ROWS)
+        self.bias = None if linear.bias is None else linear.bias.detach()
 
     def forward(self, rows: Tensor) -> Tensor:
         """Rows of shape [..., inputs] to [..., outputs]."""
-        product: Tensor = torch.ops.mkldnn._linear_pointwise(rows, self._weight, self._bias, "none", [], "")
+        product: Tensor = torch.ops.mkldnn._linear_pointwise(rows, self.weight, self.bias, "none", [], "")
         return product
 
 
@@ -41,10 +48,19 @@ def pack_linear_layers(model: nn.Module) -> None:
     What is replaced leaves memory at once, so that the model is never held twice. Weights that several modules share are
     left alone, as is what oneDNN cannot compute on this processor; where torch comes without oneDNN, that is all.
     """
+    for name in _CACHES:  # read at torch's first product
+        os.environ.setdefault(name, _KERNELS_KEPT)
     if not torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]
         return
     dtypes = {torch.float32, torch.bfloat16} if torch.ops.mkldnn._is_mkldnn_bf16_supported() else {torch.float32}
-    places = [(parent, name, child) for parent in model.modules() for name, child in parent.named_children()]
+    places = [
+        (parent, name, child)
+        for parent in model.modules()
+        # These read their layers' weights by themselves.
+        if not isinstance(parent, nn.TransformerEncoderLayer | nn.MultiheadAttention)
+        for name, child in parent._modules.items()
+        if child is not None
+    ]
     uses = Counter(weight.data_ptr() for _, _, child in places for weight in child.parameters(recurse=False))
     while places:
         # Taken from the list: a layer that it still named would stay in memory.

@@ -27,6 +27,12 @@ def test_each_wrong_setting_has_a_line_with_its_variable(monkeypatch):
     assert lines[1].endswith("greater than or equal to 1")
 
 
+def test_a_list_has_one_line(monkeypatch):
+    monkeypatch.setenv("ASKMESH_OWN_NUMBERS", '["a", "b"]')
+    with pytest.raises(SystemExit, match=r"\AASKMESH_OWN_NUMBERS: [^\n]*\Z"), settings_explained():
+        OwnSettings()
+
+
 def test_a_value_that_is_no_json_is_told_with_its_field(monkeypatch):
     assert '"numbers"' in ends_with(monkeypatch, ASKMESH_OWN_NUMBERS="one")
 

@@ -99,9 +99,13 @@ class ModelHost(Generic[Model, Service]):
             log.error("model_not_loaded", exc_info=error)
             return False
         self._service = self._wrap(model)
-        self._problem = f"the self-test failed: {test.problem}" if test.problem else None
+        self._problem = f"the self-test failed: {test.problem}{_remedy(model)}" if test.problem else None
         _report(model.info, test, round(time.perf_counter() - began, 2))
         return True
+
+
+def _remedy(model: Loaded) -> str:
+    return "; if the weights are right, DTYPE=fp32 may help" if model.info.dtype == "bf16" else ""
 
 
 def _report(info: Any, test: SelfTest, seconds: float) -> None:

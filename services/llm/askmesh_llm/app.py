@@ -17,7 +17,7 @@ from askmesh_llm.routes.state import State
 from askmesh_llm.serving.admission import Admission
 from askmesh_llm.serving.generation import Generator
 from askmesh_llm.serving.metrics import LlmMetrics
-from askmesh_llm.serving.starting import start
+from askmesh_llm.serving.starting import Starter
 from askmesh_llm.settings import Settings
 
 
@@ -27,18 +27,18 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     metrics = Metrics()
     llm_metrics = LlmMetrics(metrics)
     engine = create_engine(settings)
+    starter = Starter(engine, settings.load_retry_s)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncGenerator[Mapping[str, Any], None]:
         # A large model loads while /livez and /readyz already answer.
-        closing = asyncio.Event()
-        loading = asyncio.create_task(start(engine, settings.load_retry_s, closing))
+        loading = asyncio.create_task(starter.run())
         admission = Admission(settings.max_active, settings.max_waiting, llm_metrics)
         generator = Generator(engine, admission, llm_metrics, settings.request_deadline_s)
         try:
             yield dict(State(engine=engine, generator=generator))
         finally:
-            closing.set()
+            starter.stop()
             await asyncio.wait([loading])
             await engine.close()
 
@@ -50,6 +50,6 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         routers=[completions.router, models.router],
         lifespan=lifespan,
         metrics=metrics,
-        checks={"engine": engine.ready},
+        checks={"engine": starter.ready},
         error_dialects={"/v1/": openai_error, "/tokenize": openai_error, "/detokenize": openai_error},
     )

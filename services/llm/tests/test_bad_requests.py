@@ -163,3 +163,8 @@ NAMES = st.sampled_from(
 @given(values=st.dictionaries(NAMES, JSON, max_size=4))
 def test_no_value_of_any_parameter_breaks_the_service(client: httpx2.Client, values: dict[str, Any]) -> None:
     assert client.post(CHAT, json=chat(**values)).status_code in (200, 400, 404)
+
+
+def test_an_empty_model_name_in_the_address_is_not_found(client: httpx2.Client) -> None:
+    answer = client.get("/v1/models/")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (404, "model_not_found")

@@ -1,5 +1,7 @@
 """Weights in oneDNN's layout: the same model, in the memory of one."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -128,3 +130,48 @@ def resident(file) -> int:
         elif ours and line.startswith("Rss:"):
             total += int(line.split()[1]) * 1024
     return total
+
+
+GROWTH = """
+import sys, torch
+from pathlib import Path
+from askmesh_kit.packed_linear import pack_linear_layers
+
+model = torch.nn.Sequential(torch.nn.Linear(64, 96), torch.nn.Linear(96, 64)).to(getattr(torch, sys.argv[1]))
+pack_linear_layers(model)
+with torch.inference_mode():
+    for rows in range(1, 300):
+        model(torch.zeros(rows, 64, dtype=getattr(torch, sys.argv[1])))
+        if rows in (40, 299):
+            print(int(Path("/proc/self/statm").read_text().split()[1]) * 4096)
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="memory is counted on Linux only")
+@pytest.mark.parametrize("dtype", ["float32", pytest.param("bfloat16", marks=needs_bf16)])
+def test_lengths_that_are_new_take_no_more_memory(dtype):
+    # In a process of its own: the bound is read at the first product. Without it, some 400 MB.
+    written = subprocess.run(
+        [sys.executable, "-c", GROWTH, dtype], capture_output=True, text=True, check=True, timeout=120
+    ).stdout
+    early, late = map(int, written.split())
+    assert late - early < 60e6
+
+
+def test_layers_that_their_model_reads_by_itself_stay_plain():
+    layer = torch.nn.TransformerEncoderLayer(32, 2, 64, batch_first=True).eval()
+    rows = torch.randn(1, 5, 32)
+    with torch.no_grad():
+        expected = layer(rows)
+        assert torch.allclose(packed(layer)(rows), expected, atol=1e-5)
+
+
+def test_models_that_look_at_their_weights_run(tmp_path):
+    from transformers import T5Config, T5EncoderModel
+
+    sizes = {"d_model": 32, "d_kv": 16, "d_ff": 64, "num_layers": 2, "num_heads": 2, "vocab_size": 100}
+    model = T5EncoderModel(T5Config(**sizes)).eval()
+    ids = torch.arange(5, 25).reshape(1, -1)
+    with torch.no_grad():
+        expected = model(ids).last_hidden_state
+        assert torch.allclose(packed(model)(ids).last_hidden_state, expected, atol=1e-4)

@@ -1,12 +1,17 @@
 """A model that cannot be loaded is tried again, and shutdown does not wait for that."""
 
 import asyncio
+import gc
+import json
 import shutil
 import threading
 import time
 
+import httpx2
 import pytest
 from askmesh_llm.app import create_app
+from askmesh_llm.engines.registry import create_engine
+from askmesh_llm.serving.starting import Starter
 
 from .conftest import running, settings
 
@@ -32,3 +37,41 @@ async def test_shutdown_does_not_wait_for_the_next_attempt(tmp_path, load_retry_
             await asyncio.sleep(0.05)
         began = time.monotonic()
     assert time.monotonic() - began < 10
+
+
+@pytest.mark.anyio
+async def test_an_engine_of_ones_own_that_raises_is_not_ready_and_is_tried_again():
+    app = create_app(settings(engine="own_engine:late", load_retry_s=0.05))
+    async with (
+        app.router.lifespan_context(app),
+        httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://testserver") as client,
+    ):
+        await asyncio.sleep(0.02)
+        answer = await client.get("/readyz")
+        assert (answer.status_code, "not yet" in answer.text) == (503, True)
+        async with asyncio.timeout(10):
+            while (await client.get("/readyz")).status_code != 200:
+                await asyncio.sleep(0.02)
+
+
+@pytest.mark.models
+@pytest.mark.anyio
+async def test_a_model_that_is_not_what_it_should_be_is_neither_kept_nor_read_again(tmp_path, checkpoint):
+    options = {"engine": "transformers", "model": str(checkpoint), "dtype": "fp32", "cache_tokens": 1024}
+    right = create_engine(settings(**options))
+    await right.start()
+    name, _ = await right.golden_steps()
+    await right.close()
+    golden = tmp_path / "golden.json"
+    golden.write_text(json.dumps({name: {"model": "tiny", "tokens": [1, 2, 3]}}))
+    before = models_in_memory()
+    wrong = create_engine(settings(**options, golden_file=str(golden)))
+    starter = Starter(wrong, 0.05)
+    await asyncio.wait_for(starter.run(), 60)
+    assert "should begin its answer" in str(await starter.ready())
+    assert models_in_memory() == before
+
+
+def models_in_memory() -> int:
+    gc.collect()
+    return sum(type(one).__name__ == "Phi3ForCausalLM" for one in gc.get_objects())

@@ -100,6 +100,9 @@ class Engine(ABC):
     def info(self) -> EngineInfo:
         """The model and its limits; complete once `ready` returns None."""
 
+    # Whether another `start` would end as the last one did: the model was read, and is not what it should be.
+    hopeless = False
+
     async def start(self) -> None:  # noqa: B027 - most engines have nothing to load
         """Load what takes time. Called in the background, and again while `ready` gives a reason why not."""
 

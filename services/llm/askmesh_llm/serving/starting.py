@@ -3,17 +3,47 @@
 import asyncio
 from contextlib import suppress
 
+from askmesh_kit.logs import get_logger
+
 from askmesh_llm.engines.base import Engine
+
+log = get_logger("askmesh.llm")
 
 _LONGEST_PAUSE_S = 600.0
 
 
-async def start(engine: Engine, pause_s: float, closing: asyncio.Event) -> None:
-    """Returns once the engine is ready or `closing` is set. The pauses double, from `pause_s` on; 0 is a single attempt."""
-    await engine.start()
-    while pause_s and not closing.is_set() and await engine.ready() is not None:
-        with suppress(TimeoutError):
-            await asyncio.wait_for(closing.wait(), pause_s)
-        pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
-        if not closing.is_set():
-            await engine.start()
+class Starter:
+    """Brings one engine up. The pauses between attempts double, from `pause_s` on; 0 is a single attempt."""
+
+    def __init__(self, engine: Engine, pause_s: float) -> None:
+        self._engine, self._pause_s = engine, pause_s
+        self._failure: str | None = None
+        self._closing = asyncio.Event()
+
+    async def run(self) -> None:
+        """Returns once the engine is ready, another attempt can't help or `stop` was called."""
+        await self._attempt()
+        while self._pause_s and not self._engine.hopeless and await self.ready() is not None:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._closing.wait(), self._pause_s)
+            if self._closing.is_set():
+                return
+            self._pause_s = min(2 * self._pause_s, _LONGEST_PAUSE_S)
+            await self._attempt()
+
+    async def ready(self) -> str | None:
+        """None when requests can be answered, else the reason why not."""
+        return self._failure or await self._engine.ready()
+
+    def stop(self) -> None:
+        """No attempt begins after this."""
+        self._closing.set()
+
+    async def _attempt(self) -> None:
+        try:
+            await self._engine.start()
+            self._failure = None
+        except Exception as error:
+            # An engine of one's own, perhaps; ours tell of failures by `ready`.
+            self._failure = f"it could not be started: {error}"
+            log.error("engine_not_started", exc_info=error)

@@ -61,8 +61,9 @@ class Int4Engine(Engine):
             self._trouble = None
         except Exception as error:
             self._trouble = f"it could not be loaded: {error}"
+            self.hopeless = isinstance(error, golden.SelfTestFailed)
             log.error("model_not_loaded", model=self._info.model, exc_info=error)
-            self._loaded = None
+            self._loaded = self._encoder = None
             return
         self._info = replace(self._info, max_model_len=loaded.context, capacity_tokens=loaded.context)
         log.info("model_loaded", model=self._info.model)

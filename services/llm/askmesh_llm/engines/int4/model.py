@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from transformers import AutoTokenizer
 
+from askmesh_llm.engines.golden import SelfTestFailed
 from askmesh_llm.engines.int4.sampling import Sampler
 from askmesh_llm.settings import Settings
 
@@ -111,4 +112,4 @@ def _self_test(loaded: Loaded) -> None:
     generator = _generator(loaded, len(ids) + 1)
     generator.append_tokens(np.asarray(ids, dtype=np.int32))
     if not np.isfinite(_last_logits(generator)).all():
-        raise ArithmeticError("the model's logits are not finite")
+        raise SelfTestFailed("the model's logits are not finite")

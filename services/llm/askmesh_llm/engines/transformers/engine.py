@@ -60,6 +60,7 @@ class TransformersEngine(Engine):
             self._trouble = None
         except Exception as error:
             self._trouble = f"it could not be loaded: {error}"
+            self.hopeless = isinstance(error, golden.SelfTestFailed)
             log.error("model_not_loaded", model=self._info.model, exc_info=error)
             await self.close()
 
@@ -148,6 +149,8 @@ class TransformersEngine(Engine):
         if self._batcher is not None:
             batcher, self._batcher = self._batcher, None
             await asyncio.to_thread(batcher.close)
+        # Another attempt to start must not find the model of the last one in memory.
+        self._loaded = self._encoder = None
 
     async def _encode(self, prompt: Prompt, context: int | None = None) -> list[int]:
         return await asyncio.to_thread(self._checked_encoder().encode, prompt, context)

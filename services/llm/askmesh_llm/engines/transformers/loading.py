@@ -7,6 +7,7 @@ import torch
 from askmesh_kit.packed_linear import pack_linear_layers
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
+from askmesh_llm.engines.golden import SelfTestFailed
 from askmesh_llm.engines.transformers.default import DEFAULT_MODEL, DEFAULT_REVISION
 from askmesh_llm.engines.transformers.fingerprint import fingerprint
 from askmesh_llm.settings import Settings
@@ -28,7 +29,7 @@ class Loaded:
 def load(settings: Settings) -> Loaded:
     """Read the checkpoint into memory. Blocks for as long as the disk or the download takes.
 
-    Raises OSError or ValueError when there is no such model or it needs code of its own, ArithmeticError when the
+    Raises OSError or ValueError when there is no such model or it needs code of its own, SelfTestFailed when the
     weights do not compute.
     """
     if settings.threads:
@@ -80,4 +81,4 @@ def _self_test(model: Any, tokenizer: Any) -> None:
     with torch.no_grad():
         logits = model(torch.tensor([ids], device=model.device)).logits
     if not torch.isfinite(logits).all():
-        raise ArithmeticError("the model's logits are not finite")
+        raise SelfTestFailed("the model's logits are not finite")

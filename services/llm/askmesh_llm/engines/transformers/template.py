@@ -14,6 +14,7 @@ from askmesh_kit.errors import InvalidRequest
 from jinja2 import TemplateError
 
 from askmesh_llm.engines.base import ContextLengthExceeded, Message, Prompt
+from askmesh_llm.engines.golden import SelfTestFailed
 
 # A normaliser may drop characters, blanks above all; it is taken to drop no more than three of four.
 _SHRINKING = 4
@@ -73,9 +74,9 @@ class PromptEncoder:
         plain, attacked = (self.conversation([Message("user", text)]) for text in (harmless, hostile))
         # Blanks aside, which some tokenisers put between any two tokens.
         if harmless.replace(" ", "") not in self._tokenizer.decode(plain).replace(" ", ""):
-            raise ValueError("the chat template does not carry a message's text unchanged")
+            raise SelfTestFailed("the chat template does not carry a message's text unchanged")
         if [item for item in plain if item in control] != [item for item in attacked if item in control]:
-            raise ValueError("control tokens in a message reach the model as control tokens")
+            raise SelfTestFailed("control tokens in a message reach the model as control tokens")
 
     def _pieces(self, messages: Sequence[Message]) -> list[tuple[str, bool]]:
         """The rendered prompt in parts; True marks the parts that are message text."""
