@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from askmesh_vectordb import filters
 from askmesh_vectordb.stores.base import IndexInfo, Metric, Query, Record, Selection, Vector
-from askmesh_vectordb.stores.local.nearest import Nearest
+from askmesh_vectordb.stores.local.nearest import ROUNDING, Nearest
 from askmesh_vectordb.stores.local.store import LocalStore
 
 pytestmark = pytest.mark.anyio
@@ -89,6 +89,21 @@ async def test_recall_filters_and_changes_above_the_limit(tmp_path: Path) -> Non
     await store.delete("docs", "", Selection(ids=gone))
     assert not set(await ids(store, queries[1], 50)) & set(gone)
     await store.close()
+
+
+@pytest.mark.parametrize("metric", ["cosine", "dotproduct", "euclidean"])
+def test_the_index_gives_back_what_it_was_given_within_its_rounding(metric: Metric) -> None:
+    vectors = np.abs(RNG.normal(size=(300, 24))).astype(np.float32) + np.float32(0.1)
+    if metric == "cosine":
+        vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    nearest = Nearest(24, metric, float(np.linalg.norm(vectors, axis=1).max()))
+    rows, done = np.arange(1, 301), 0
+    while done < 300:
+        done += nearest.add(rows[done:], vectors[done:])
+    found = nearest.vectors(np.array([7, 300, 301]))
+    assert np.abs(found[:2] / vectors[[6, 299]] - 1).max() <= (1e-6 if metric == "euclidean" else 1.01 * ROUNDING)
+    assert np.isnan(found[2]).all()
+    assert nearest.vectors(rows[:0]).shape == (0, 24)
 
 
 async def test_vectors_that_the_index_holds_are_not_kept_twice(tmp_path: Path) -> None:
