@@ -86,6 +86,14 @@ class LiveStage:
         )
         return [str(hit.metadata["text"]) for hit in hits]
 
+    async def document(self, channel: dict[str, Any]) -> str:
+        """The one document of a channel's; it is noted a moment after it can be found."""
+        async with asyncio.timeout(5):
+            while not (found := await self.journal.documents(f"discord-{channel['id']}")):
+                await asyncio.sleep(0.02)
+        (document,) = found
+        return document[2]
+
     async def citable(
         self, words: str, query: str = "How do I read a file?", seconds: float = 20.0, **where: Any
     ) -> float:

@@ -72,8 +72,7 @@ async def test_only_a_solved_thread_is_learned_and_grows_and_shrinks_with_its_me
         assert await stage.found(QUESTION) == []
         await solve(stage, post)
         await stage.citable("it closes the file")
-        (document,) = await stage.journal.documents(f"discord-{stage.forum['id']}")
-        assert document[2] == post["id"]
+        assert await stage.document(stage.forum) == post["id"]
 
         more = await stage.bob.say(post, "Mind the encoding: pass utf-8.")
         await stage.citable("Mind the encoding")

@@ -32,8 +32,7 @@ async def test_an_accepted_reply_in_a_channel_makes_its_question_with_all_replie
         assert await stage.found(QUESTION, **here) == []
         await stage.ada.react(answer, "✅")
         await stage.citable("(accepted answer)", **here)
-        (document,) = await stage.journal.documents(f"discord-{stage.channel['id']}")
-        assert document[2] == question["id"]
+        assert await stage.document(stage.channel) == question["id"]
         found = " ".join(await stage.found(QUESTION, **here))
         assert "What have you tried" in found
         assert "Lunch" not in found
@@ -68,8 +67,7 @@ async def test_a_question_that_gets_a_thread_goes_on_there(stage):
         await threads.change(stage.discord, thread, archived=True)
         await stage.citable("read_bytes", **here)
         await stage.gone("it closes the file", **here)
-        (document,) = await stage.journal.documents(f"discord-{stage.channel['id']}")
-        assert document[2] == question["id"] == thread["id"]
+        assert await stage.document(stage.channel) == question["id"] == thread["id"]
 
 
 async def test_replies_are_known_again_after_a_restart_and_who_opts_out_leaves_them(stage):

@@ -3,7 +3,7 @@
 import pytest
 from askmesh_bot.frontends.discord.markdown import link, plain, safe_markdown, web_address
 from askmesh_bot.frontends.discord.splitting import messages
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from .reading import fences_closed, seen
@@ -55,6 +55,8 @@ _PARTS = st.sampled_from(
 
 @settings(max_examples=250, deadline=None)
 @given(st.lists(_PARTS, max_size=60).map("".join))
+@example("[a](https://e.vil/x```~)")
+@example("[a](https://e.vil/x``https://e.vil/x`)")
 def test_no_mixture_of_markup_is_live(text):
     for content in messages(safe_markdown(text, LINKS), 200):
         check(content)

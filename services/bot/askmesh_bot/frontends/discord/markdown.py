@@ -149,6 +149,8 @@ def _shown_url(url: str) -> str:
     """An address as inline code, which Discord neither links nor previews."""
     bare = url.rstrip(".,;:!?)'\"*")
     shown = bare if len(bare) <= _MAX_SHOWN_URL else bare[:_MAX_SHOWN_URL] + "…"
+    # One in a written link's target would end the code.
+    shown = shown.replace("`", "%60")
     return f"`{_no_pings(shown)}`" + _escape(url[len(bare) :])
 
 
