@@ -9,7 +9,7 @@ from typing import Any
 
 import judged
 import risk
-from askmesh_bot.answering.conflicts import NOTE
+from askmesh_bot.answering.conflicts import REMARKS
 from askmesh_llm.engines.extractive.answer import UNSURE
 from measures import hit_at, interval, mean_reciprocal_rank, percentile
 from measuring import AS_SERVED, MODES, SEARCHES, Asked
@@ -113,7 +113,7 @@ def _conflicts(asked: Sequence[Asked]) -> dict[str, Any]:
         if item.outcome == "answered":
             row = rows.setdefault(f"{item.corpus}/{item.style}", {"answers": 0, "said": 0})
             row["answers"] += 1
-            row["said"] += f"\n{NOTE}" in item.answer
+            row["said"] += any(f"\n{remark}" in item.answer for remark in REMARKS)
     return dict(sorted(rows.items()))
 
 

@@ -26,8 +26,13 @@ _GONE = re.compile(
     re.I,
 )
 _HEADING = re.compile(r"^#{1,6} [^\n]*$", re.M)
-# How every remark about a conflict begins.
-NOTE = "Note: "
+# The remarks about conflicts, by how they begin.
+_LATER, _CORRECTED, _DIFFER = (
+    "Note: a later message of this thread corrects an earlier one",
+    "Note: what stands here was corrected later in the same thread",
+    "Note: the sources differ here",
+)
+REMARKS = (_LATER, _CORRECTED, _DIFFER)
 # Two sentences say the same thing when they share so much of all their terms, and not less than so many.
 _SAME, _LEAST_TERMS = 0.6, 3
 _LONGEST = 400
@@ -82,13 +87,13 @@ def told(conflict: Conflict) -> str:
     cited, other = f"[{conflict.cited.number}]", f"[{conflict.other.number}]"
     if conflict.cited.id == conflict.other.id:
         if conflict.outdated:
-            return f"{NOTE}what stands here was corrected later in the same thread. {cited}"
-        return f"{NOTE}a later message of this thread corrects an earlier one; this is the later one. {cited}"
+            return f"{_CORRECTED}. {cited}"
+        return f"{_LATER}; this is the later one. {cited}"
     first, second = (conflict.theirs, other), (conflict.ours, cited)
     if conflict.newer is not None and conflict.newer.id == conflict.cited.id:
         first, second = second, first
     known = "" if conflict.newer is None else "; the first is newer or more trusted"
-    return f"{NOTE}the sources differ here: {first[0]} {first[1]} and {second[0]} {second[1]}{known}."
+    return f"{_DIFFER}: {first[0]} {first[1]} and {second[0]} {second[1]}{known}."
 
 
 def _taken_back(citation: Citation) -> Conflict | None:
