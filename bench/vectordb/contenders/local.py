@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 
 class Local(Contender):
-    """Asked from other threads through its event loop, as a server's handlers ask it from within."""
+    """Asked from within its event loop, as a server's handlers do; by eight clients from threads of their own."""
 
     def open(self) -> None:
         self.loop = asyncio.new_event_loop()
