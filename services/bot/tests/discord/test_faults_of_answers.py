@@ -47,9 +47,9 @@ async def test_an_acknowledgement_that_is_lost_is_made_again_and_the_answer_come
         click = await asked_by_command(stage)
         (message,) = await finished(stage)
         assert fault.hits == 1
-        # What hangs is not waited for: then it is a message of its own.
+        # What arrives too late is not taken any more: then it is a message of its own.
         assert kind == "stall" or message["id"] == click.response["id"]
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < 8
     assert len(stage.assistant.questions) == 1
 
 

@@ -27,8 +27,9 @@ from askmesh_bot.frontends.discord.texts import language_of, say
 
 log = get_logger("askmesh.discord.asking")
 
-# Tries to acknowledge an interaction, and how long each may take, in seconds: Discord waits three.
-_TRIES, _PATIENCE_S = 2, 1.4
+# Tries to acknowledge an interaction, and how long one may take, in seconds. Discord waits for three until it arrives; the
+# way back may be slow.
+_TRIES, _PATIENCE_S = 2, 4.0
 
 
 class InteractionAsker:
@@ -97,7 +98,7 @@ class InteractionAsker:
                 if not is_expired(error) and not is_transient(error):
                     raise
                 log.warning("not_acknowledged", interaction=interaction.id, error=f"{type(error).__name__}: {error}")
-                if is_expired(error):
+                if is_expired(error) or isinstance(error, TimeoutError):
                     break
                 tried = True
         destination.give_up_token()
