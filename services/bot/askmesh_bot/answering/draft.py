@@ -23,6 +23,8 @@ class Draft:
         self._held = opening
         self._shown = ""
         self.citations: tuple[Citation, ...] = ()
+        # What rests on each passage, by its id.
+        self._said: dict[str, list[str]] = {}
         self.refused = False
         self.dropped = 0
 
@@ -46,7 +48,8 @@ class Draft:
 
     def remark(self) -> list[Sources | Delta | Citation]:
         """What must be said of passages that disagree with the answer, once it is finished."""
-        conflict = conflict_of(self.citations, self.passages)
+        resting = [replace(one, sentence="\n\n".join(self._said[one.passage.id])) for one in self.citations]
+        conflict = conflict_of(resting, self.passages)
         if conflict is None:
             return []
         cited, other = self._check.numbering.given(conflict.cited, conflict.other)
@@ -77,6 +80,9 @@ class Draft:
         text = before + checked.text
         self._held = ""
         self._shown += text
+        for passage in checked.cited:
+            # A program's figures are examples.
+            self._said.setdefault(passage.id, []).append("" if checked.sentence.startswith("```") else checked.sentence)
         known = {citation.passage.number for citation in self.citations}
         new = tuple(Citation(passage, checked.sentence) for passage in checked.cited if passage.number not in known)
         self.citations += new

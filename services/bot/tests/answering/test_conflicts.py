@@ -80,8 +80,9 @@ def test_of_two_that_differ_the_newer_is_read_first() -> None:
 
 
 async def test_an_answer_ends_with_it_and_cites_both() -> None:
-    draft = Draft(CitationCheck([passage(1, "", "Unrelated."), thread(2, OLD), thread(3, NEW)], STRICT, never_close))
-    await draft.add("The server listens on port 7440 by default. [2]")
+    old = thread(2, f"{OLD} It writes everything into one log.")
+    draft = Draft(CitationCheck([passage(1, "", "Unrelated."), old, thread(3, NEW)], STRICT, never_close))
+    await draft.add("It writes everything into one log. [2] The server listens on port 7440 by default. [2]")
     await draft.finish()
     assert draft.remark()
     assert draft.answer.endswith(
