@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx2
 from askmesh_bot.answering.calibration import Weights, weights_of
+from askmesh_bot.answering.conflicts import REMARKS
 from askmesh_bot.answering.fusion import of_version, rescored
 from askmesh_bot.answering.retrieval import candidate
 from askmesh_bot.answering.sufficiency import measure
@@ -71,7 +72,8 @@ class Measurer:
         began = time.perf_counter()
         answer = self._post(f"{self._bot}/v1/ask", {"question": question.text, "collection": question.corpus})
         seconds = time.perf_counter() - began
-        citations = answer["citations"]
+        # What is cited because it disagrees with the answer is not there to support it.
+        citations = [one for one in answer["citations"] if not one["sentence"].startswith(REMARKS)]
         # As the model read them: the bot numbers them anew, by their first citation.
         shown = sorted(answer["passages"], key=lambda place: -place["score"])
         return Asked(
