@@ -73,7 +73,7 @@ def serve(create_app: Callable[[], Any], settings: ServiceSettings, name: str) -
 
         def load(self) -> Any:
             try:
-                with settings_explained():
+                with settings_explained(str(settings.model_config.get("env_prefix", ""))):
                     return create_app()
             except SystemExit as error:
                 # gunicorn would start a worker that exits again and again, without a pause; this ends the service.

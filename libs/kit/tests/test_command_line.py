@@ -16,7 +16,7 @@ class OwnSettings(ServiceSettings):
 def ends_with(monkeypatch, **variables) -> str:
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
-    with pytest.raises(SystemExit) as ended, settings_explained():
+    with pytest.raises(SystemExit) as ended, settings_explained("ASKMESH_OTHER_"):
         OwnSettings()
     return str(ended.value)
 
@@ -29,7 +29,7 @@ def test_each_wrong_setting_has_a_line_with_its_variable(monkeypatch):
 
 def test_a_list_has_one_line(monkeypatch):
     monkeypatch.setenv("ASKMESH_OWN_NUMBERS", '["a", "b"]')
-    with pytest.raises(SystemExit, match=r"\AASKMESH_OWN_NUMBERS: [^\n]*\Z"), settings_explained():
+    with pytest.raises(SystemExit, match=r"\AASKMESH_OWN_NUMBERS: [^\n]*\Z"), settings_explained("ASKMESH_OTHER_"):
         OwnSettings()
 
 
@@ -41,7 +41,7 @@ def test_what_is_no_setting_is_raised_as_it_is():
     class Other(BaseModel):
         count: int
 
-    with pytest.raises(ValidationError), settings_explained():
+    with pytest.raises(ValidationError), settings_explained("ASKMESH_OTHER_"):
         Other(count="x")
-    with pytest.raises(ValueError, match="else"), settings_explained():
+    with pytest.raises(ValueError, match="else"), settings_explained("ASKMESH_OTHER_"):
         raise ValueError("something else")

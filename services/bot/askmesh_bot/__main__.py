@@ -16,7 +16,7 @@ def main(argv: list[str] | None = None) -> None:
     )
     parser.add_argument("command", nargs="?", default="serve", choices=["serve", "openapi"])
     command = parser.parse_args(argv).command
-    with settings_explained():
+    with settings_explained("ASKMESH_BOT_"):
         _run(command)
 
 

@@ -12,7 +12,7 @@ _SETTINGS = "Settings come from ASKMESH_EMBEDDINGS_… variables."
 def main(arguments: list[str] | None = None) -> int:
     """The exit status of the command line."""
     options = _parser().parse_args(arguments)
-    with settings_explained():
+    with settings_explained("ASKMESH_EMBEDDINGS_"):
         # Imported by name: each command loads only what it needs.
         status: int = import_module(f"askmesh_embeddings.commands.{options.module}").run(options)
     return status

@@ -13,7 +13,7 @@ _DESCRIPTION = "askmesh's LLM service. Configured by ASKMESH_LLM_… variables; 
 def main() -> None:
     """Do what the arguments say."""
     arguments = _parser().parse_args()
-    with settings_explained():
+    with settings_explained("ASKMESH_LLM_"):
         _COMMANDS[arguments.command or "serve"](arguments)
 
 

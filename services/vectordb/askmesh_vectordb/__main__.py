@@ -34,7 +34,7 @@ def main(arguments: list[str] | None = None) -> None:
             sub.add_argument("file", type=Path, help="the backup, one zip archive")
     moving.add_parsers(commands)
     given = parser.parse_args(arguments)
-    with settings_explained():
+    with settings_explained("ASKMESH_VECTORDB_"):
         _run(given.command or "serve", given)
 
 
