@@ -48,7 +48,7 @@ logs: ## Follow the services' logs
 	@tail -n 40 -F .askmesh/logs/*.log
 
 test: $(VENV)/.test ## Run the whole test suite (installs what it needs, a browser included)
-	@$(BIN)/python -m pytest -n 2 --dist loadfile
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 test-long: $(VENV)/.test ## The long versions of tests: a thousand kills, ten thousand requests, random sequences (an hour)
 	@ASKMESH_LONG_TESTS=1 $(BIN)/python -m pytest $$(grep -rlE 'ASKMESH_LONG_TESTS|ASKMESH_SOAK_MINUTES' --include='test_*.py' \

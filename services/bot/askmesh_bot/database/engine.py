@@ -24,6 +24,9 @@ class Database:
         if self._is_sqlite:
             event.listen(self.engine.sync_engine, "connect", _prepare_sqlite)
             event.listen(self.engine.sync_engine, "begin", _begin_sqlite)
+            # What a cancelled task leaves is closed by the connection's own thread, and nobody waits for it: waiting, as
+            # SQLAlchemy does, never ends if the task is cancelled once more (aiosqlite asks a thread that has gone).
+            self.engine.sync_engine.dialect.do_terminate = _stop_sqlite  # type: ignore[assignment]
 
     @property
     def is_postgres(self) -> bool:
@@ -67,6 +70,10 @@ def _prepare_sqlite(connection: Any, _: Any) -> None:
     for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "busy_timeout=10000"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
+
+
+def _stop_sqlite(connection: Any) -> None:
+    connection.driver_connection.stop()
 
 
 def _begin_sqlite(connection: Connection) -> None:
