@@ -1,5 +1,6 @@
 """One database, SQLite or Postgres: sessions to read with, transactions to write in, migrations at start-up."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -7,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, event, make_url, text
 from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
+from sqlalchemy.util.concurrency import await_, in_greenlet
 
 from askmesh_bot.database.migrate import upgrade
 
@@ -24,8 +26,8 @@ class Database:
         if self._is_sqlite:
             event.listen(self.engine.sync_engine, "connect", _prepare_sqlite)
             event.listen(self.engine.sync_engine, "begin", _begin_sqlite)
-            # What a cancelled task leaves is closed by the connection's own thread, and nobody waits for it: waiting, as
-            # SQLAlchemy does, never ends if the task is cancelled once more (aiosqlite asks a thread that has gone).
+            # SQLAlchemy's own way asks aiosqlite's thread twice where a task is cancelled twice, the second time when it
+            # has gone: that never ends.
             self.engine.sync_engine.dialect.do_terminate = _stop_sqlite  # type: ignore[assignment]
 
     @property
@@ -73,7 +75,10 @@ def _prepare_sqlite(connection: Any, _: Any) -> None:
 
 
 def _stop_sqlite(connection: Any) -> None:
-    connection.driver_connection.stop()
+    """What a cancelled task leaves is closed by the connection's own thread, after what it is at."""
+    closed = connection.driver_connection.stop()
+    if closed is not None and in_greenlet():
+        await_(asyncio.shield(closed))
 
 
 def _begin_sqlite(connection: Connection) -> None:

@@ -162,7 +162,7 @@ ROWS = {
     "a page instead of an answer to a POST": Row(once("html", "POST", POSTS, status=200)),
     "REST stalls": Row(once("stall", "POST|PATCH", seconds=6), settings={"rest_deadline_s": 0.4}),
     "rate limit": Row(once("rate_limit", seconds=0.4)),
-    "rate limit longer than a call may take": Row(once("rate_limit", seconds=1.5), settings={"rest_deadline_s": 0.5}),
+    "rate limit longer than a call may take": Row(once("rate_limit", seconds=2.5), settings={"rest_deadline_s": 1.2}),
     "429 that does not say for how long": Row(once("untold_limit")),
     "global rate limit": Row(once("global_limit", seconds=0.6)),
     "429 without Via": Row(once("no_via", seconds=0.7)),
