@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,9 @@ from sqlalchemy.util.concurrency import await_, in_greenlet
 from askmesh_bot.database.migrate import upgrade
 
 _WRITES = "askmesh_writes"
+# A statement waits for a lock for up to ten seconds.
+_LONGEST_CLOSING_S = 12.0
+_closing: set[asyncio.Future[None]] = set()
 
 
 class Database:
@@ -78,7 +81,19 @@ def _stop_sqlite(connection: Any) -> None:
     """What a cancelled task leaves is closed by the connection's own thread, after what it is at."""
     closed = connection.driver_connection.stop()
     if closed is not None and in_greenlet():
-        await_(asyncio.shield(closed))
+        waiting = asyncio.ensure_future(_answered(closed))
+        _closing.add(waiting)
+        waiting.add_done_callback(_closing.discard)
+        await_(asyncio.shield(waiting))
+
+
+async def _answered(closed: "asyncio.Future[Any]") -> None:
+    """Waits on when cancelled, for the thread answers to this event loop, which must not be closed before."""
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + _LONGEST_CLOSING_S
+    while not closed.done() and loop.time() < deadline:
+        with suppress(asyncio.CancelledError):
+            await asyncio.wait({closed}, timeout=deadline - loop.time())
 
 
 def _begin_sqlite(connection: Connection) -> None:
