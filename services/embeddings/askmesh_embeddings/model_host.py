@@ -3,11 +3,11 @@
 import asyncio
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Any, Generic, Protocol, TypeVar
 
 from askmesh_kit.errors import Unavailable
 from askmesh_kit.logs import get_logger
+from askmesh_kit.retrying import until_done
 
 from askmesh_embeddings.encoders.base import EncoderError
 from askmesh_embeddings.golden import SelfTest
@@ -15,7 +15,6 @@ from askmesh_embeddings.golden import SelfTest
 log = get_logger("askmesh.embeddings")
 
 _RETRY_S = 2.0
-_LONGEST_PAUSE_S = 600.0
 
 
 class Loaded(Protocol):
@@ -78,12 +77,7 @@ class ModelHost(Generic[Model, Service]):
             await self._service.close()
 
     async def _run(self) -> None:
-        while not await self._attempt() and self._pause_s:
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._closing.wait(), self._pause_s)
-            if self._closing.is_set():
-                return
-            self._pause_s = min(2 * self._pause_s, _LONGEST_PAUSE_S)
+        await until_done(self._attempt, self._pause_s, self._closing)
 
     async def _attempt(self) -> bool:
         """Whether a model was loaded."""

@@ -44,9 +44,7 @@ async def list_models(engine: TheEngine, settings: TheSettings, _: Reader) -> Mo
 # A model's name may hold slashes, as in microsoft/Phi-3-mini-4k-instruct.
 @router.get("/v1/models/{name:path}", summary="One model")
 async def get_model(name: str, engine: TheEngine, settings: TheSettings, _: Reader) -> ModelCard:
-    served = served_names(engine, settings)
-    # A request without a name means the first model, an address without one means none.
-    requests.check_model(name or "/", served)
+    requests.check_served(name, served_names(engine, settings))
     return next(card for card in _cards(engine, settings) if card.id == name)
 
 

@@ -37,7 +37,13 @@ class ModelNotFound(NotFound):
 
 def check_model(name: str | None, served: Sequence[str]) -> None:
     """Raises ModelNotFound unless `name` is served here or left out."""
-    if name and name not in served:
+    if name:
+        check_served(name, served)
+
+
+def check_served(name: str, served: Sequence[str]) -> None:
+    """Raises ModelNotFound unless `name` is served here."""
+    if name not in served:
         raise ModelNotFound(
             f"The model {name!r} is not served here.", fix=f"Served here: {', '.join(served)}.", param="model"
         )

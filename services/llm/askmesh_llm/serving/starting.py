@@ -1,15 +1,13 @@
 """Starts the engine, again and again where it fails: a model hub, a disk or an upstream may come back."""
 
 import asyncio
-from contextlib import suppress
 
 from askmesh_kit.logs import get_logger
+from askmesh_kit.retrying import until_done
 
 from askmesh_llm.engines.base import Engine
 
 log = get_logger("askmesh.llm")
-
-_LONGEST_PAUSE_S = 600.0
 
 
 class Starter:
@@ -22,14 +20,7 @@ class Starter:
 
     async def run(self) -> None:
         """Returns once the engine is ready, another attempt can't help or `stop` was called."""
-        await self._attempt()
-        while self._pause_s and not self._engine.hopeless and await self.ready() is not None:
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._closing.wait(), self._pause_s)
-            if self._closing.is_set():
-                return
-            self._pause_s = min(2 * self._pause_s, _LONGEST_PAUSE_S)
-            await self._attempt()
+        await until_done(self._attempt, self._pause_s, self._closing)
 
     async def ready(self) -> str | None:
         """None when requests can be answered, else the reason why not."""
@@ -39,7 +30,7 @@ class Starter:
         """No attempt begins after this."""
         self._closing.set()
 
-    async def _attempt(self) -> None:
+    async def _attempt(self) -> bool:
         try:
             await self._engine.start()
             self._failure = None
@@ -47,3 +38,4 @@ class Starter:
             # An engine of one's own, perhaps; ours tell of failures by `ready`.
             self._failure = f"it could not be started: {error}"
             log.error("engine_not_started", exc_info=error)
+        return self._engine.hopeless or await self.ready() is None
