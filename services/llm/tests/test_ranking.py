@@ -100,3 +100,13 @@ def test_a_code_name_that_no_passage_has_is_declined_and_an_odd_capital_is_not()
 def test_words_with_a_common_beginning_answer_to_one_another() -> None:
     assert related("pars", {"pars", "parser", "parsimonious", "sparse"}) == {"pars": 1.0, "parser": 0.7}
     assert related("del", {"delete"}) == {}
+
+
+def test_what_only_repeats_the_question_is_no_answer() -> None:
+    question = "How do I read a whole text file into a string?"
+    shown = f'```console\n$ ask "{question}"\n```\n\nThis asks in the terminal. Run again, it starts in seconds.'
+    told = "Open the file in text mode, read it into a string, and close the file."
+    asked = GroundedPrompt(question, "", (Passage(1, "Try it", shown, 0), Passage(2, "read_text", told, 1)))
+    text = compose(asked, rank(asked))
+    assert text.endswith("and close the file. [2]")
+    assert "[1]" not in text

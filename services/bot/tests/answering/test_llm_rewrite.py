@@ -72,12 +72,12 @@ def test_the_rules_do_where_the_model_does_not(
     scripted_bot: Callable[..., str], scripted: ScriptedLlm, mode: str
 ) -> None:
     def reply(told: list[dict[str, str]]) -> str:
-        scripted.pause_s = 5.0 if mode == "slow" and is_rewriting(told) else 0.0
+        scripted.pause_s = 20.0 if mode == "slow" and is_rewriting(told) else 0.0
         scripted.breaks_after = 0 if mode == "broken" and is_rewriting(told) else None
         return "Telescopes of Jupiter see it all." if is_rewriting(told) else "Open the file in bytes mode [1]."
 
     scripted.reply = reply
-    settings = {"rewrite": "rules"} if mode == "rules" else {"rewrite_timeout_s": 0.3}
+    settings = {"rewrite": "rules"} if mode == "rules" else {"rewrite_timeout_s": 2.0 if mode == "slow" else 20.0}
     answer = converse(scripted_bot(**settings))
     assert answer["outcome"] in {"answered", "abstained"}
     asked = [request["messages"] for request in scripted.requests if not is_rewriting(request["messages"])]

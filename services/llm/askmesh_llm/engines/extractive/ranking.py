@@ -18,6 +18,7 @@ _K1 = 0.6
 _HEADER_SHARE = 0.55
 _LEAD_SHARE = 0.4
 _SHORT = 5
+_LEAST_ECHO = 5
 # The question names the symbol a passage documents, or the parameter an item describes.
 _NAMED_SYMBOL = 0.25
 _NAMED_ITEM = 0.35
@@ -63,20 +64,26 @@ class Ranking:
 class _Read:
     """A passage, taken apart once."""
 
-    def __init__(self, passage: Passage) -> None:
+    def __init__(self, passage: Passage, question: str) -> None:
         self.passage = passage
         self.units = units(passage.text)
         self.header = Counter(words(passage.header))
-        self.bags = [Counter(words(unit.text)) for unit in self.units]
+        self.bags = [_without_echo(words(unit.text), words(question)) for unit in self.units]
         self.leads = [Counter(words(unit.lead)) for unit in self.units]
         self.all = Counter(self.header)
         for bag in self.bags:
             self.all.update(bag)
 
 
+def _without_echo(said: Sequence[str], question: Sequence[str]) -> Counter[str]:
+    """The words of a unit. One that repeats the whole question, as a usage example may, says nothing about it."""
+    echoes = len(question) >= _LEAST_ECHO and f" {' '.join(question)} " in f" {' '.join(said)} "
+    return Counter() if echoes else Counter(said)
+
+
 def rank(prompt: GroundedPrompt) -> Ranking:
     """Every unit of every passage, by closeness to the question."""
-    read = [_Read(passage) for passage in prompt.passages]
+    read = [_Read(passage, prompt.question) for passage in prompt.passages]
     asked = {word: _ABOUT_WEIGHT * weight for word, weight in content_words(prompt.about).items()}
     asked |= content_words(prompt.question)
     if not asked or not read:
