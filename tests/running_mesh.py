@@ -57,11 +57,11 @@ class RunningMesh:
     def up(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
         return self.script("up", "--no-learn", "--wait", "100", *arguments)
 
-    def script(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    def script(self, *arguments: str, patience_s: float = 110) -> "subprocess.CompletedProcess[str]":
         """Run `scripts/up.py`, to its end."""
-        return self.run(str(ROOT / "scripts" / "up.py"), *arguments)
+        return self.run(str(ROOT / "scripts" / "up.py"), *arguments, patience_s=patience_s)
 
-    def run(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    def run(self, *arguments: str, patience_s: float = 110) -> "subprocess.CompletedProcess[str]":
         """Run Python with the mesh's environment in the mesh's folder, to its end."""
         return subprocess.run(
             [sys.executable, *arguments],
@@ -70,7 +70,7 @@ class RunningMesh:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=110,
+            timeout=patience_s,
             check=False,
         )
 
