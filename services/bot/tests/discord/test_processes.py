@@ -32,7 +32,7 @@ async def test_of_two_workers_one_connects_and_the_other_takes_over(tmp_path):
         began = time.monotonic()
         await stage.frontend.stop()
         await until(lambda: stage.discord.gateway.received["identify"] == 2)
-        assert time.monotonic() - began < 2.0
+        assert time.monotonic() - began < 8.0
         thread = await stage.thread_of(await stage.ada.mention(stage.channel, "How?"))
         await stage.answer_with("**Sources**", lambda: stage.messages(thread))
         await second.stop()
@@ -101,7 +101,7 @@ async def test_processes_share_one_connection_and_end_without_losing_an_answer(t
             began = time.monotonic()
             workers[0].kill()
             await until(lambda: connections["identify"] == 3)
-            assert time.monotonic() - began < 1.0
+            assert time.monotonic() - began < 4.0
             await until(lambda: state_of(workers[1], tmp_path) == "ready", 10)
             assert connections["identify"] == 3
             thread = await stage.thread_of(await stage.ada.mention(stage.channel, "How?"))
