@@ -11,6 +11,7 @@ from fastapi import FastAPI
 
 from askmesh_bot import __version__
 from askmesh_bot.answering.assistant import GroundedAssistant
+from askmesh_bot.answering.reranking import Reranking
 from askmesh_bot.conversations.expiry import expire_hourly
 from askmesh_bot.conversations.service import Conversations
 from askmesh_bot.conversations.store import ConversationStore
@@ -22,6 +23,7 @@ from askmesh_bot.knowledge.journal import Journal
 from askmesh_bot.knowledge.library import Library
 from askmesh_bot.peers.embeddings import EmbeddingsClient
 from askmesh_bot.peers.llm import LlmClient
+from askmesh_bot.peers.reranker import RerankerClient
 from askmesh_bot.peers.vectordb import VectordbClient
 from askmesh_bot.review.gaps import GapFinder
 from askmesh_bot.review.golden import GoldenSet
@@ -59,6 +61,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     embeddings = EmbeddingsClient(settings.embeddings)
     vectordb = VectordbClient(settings.vectordb)
     llm = LlmClient(settings.llm)
+    metrics = Metrics()
+    reranker = RerankerClient(settings.reranker) if settings.reranker.url else None
+    reranking = Reranking(reranker, settings.reranker, metrics.registry) if reranker else None
     assistant = GroundedAssistant(
         collections=collections,
         embeddings=embeddings,
@@ -66,6 +71,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         llm=llm,
         settings=settings.answering,
         max_answer_tokens=settings.llm.max_answer_tokens,
+        reranking=reranking,
     )
     store = ConversationStore(database, settings.conversations)
     conversations = Conversations(assistant, store, settings.answering, settings.collection)
@@ -77,7 +83,6 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     library = Library(Journal(database), collections, learning_embeddings, learning_vectordb, settings.learning)
 
     optional = {"embeddings": embeddings.check, "vectordb": vectordb.check, "llm": llm.check}
-    metrics = Metrics()
     discord = None
     if settings.discord.token.get_secret_value():
         discord = DiscordFrontend(
@@ -89,6 +94,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         async with AsyncExitStack() as stack:
             for resource in (database, embeddings, vectordb, llm, learning_embeddings, learning_vectordb, library):
                 stack.push_async_callback(resource.close)
+            if reranker:
+                stack.push_async_callback(reranker.close)
             await database.migrate()
             stack.callback(asyncio.create_task(expire_hourly(store, golden)).cancel)
             await library.resume()
@@ -126,6 +133,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         lifespan=lifespan,
         metrics=metrics,
         checks={"database": database.check},
-        optional_checks=optional | ({"discord": discord.check} if discord else {}),
+        optional_checks=optional
+        | ({"reranker": reranking.check} if reranking else {})
+        | ({"discord": discord.check} if discord else {}),
         error_dialects=ERROR_DIALECTS,
     )

@@ -54,6 +54,21 @@ class LlmPeer(PeerSettings):
     context_tokens: int = Field(4096, ge=512, description="The model's context, where the service does not tell it.")
 
 
+class RerankerPeer(PeerSettings):
+    """A cross-encoder that puts the passages found into a better order, before the best are read."""
+
+    model_config = _config("ASKMESH_RERANKER_")
+    url: str = Field(
+        "",
+        description="Base URL of a server with `/v1/rerank`, such as the embeddings service with a reranker; or, ending "
+        "in `/rerank`, the whole address. Empty: none.",
+    )
+    timeout_s: float = Field(2.0, gt=0, description="Longest wait for it, in seconds; then the order stays as it was.")
+    model: str = Field("", description="Model to ask for. Empty: none is named.")
+    candidates: int = Field(20, ge=2, le=200, description="Passages that are put into a new order, the best ones.")
+    rest_s: float = Field(30.0, ge=0, description="How long it is not asked again after a failure, in seconds.")
+
+
 class AnsweringSettings(BaseSettings):
     """How questions are answered."""
 
@@ -150,6 +165,7 @@ class Settings(ServiceSettings):
     embeddings: EmbeddingsPeer = Field(default_factory=EmbeddingsPeer)
     vectordb: VectordbPeer = Field(default_factory=VectordbPeer)
     llm: LlmPeer = Field(default_factory=LlmPeer)
+    reranker: RerankerPeer = Field(default_factory=RerankerPeer)
     answering: AnsweringSettings = Field(default_factory=AnsweringSettings)
     conversations: ConversationSettings = Field(default_factory=ConversationSettings)
     review: ReviewSettings = Field(default_factory=ReviewSettings)

@@ -15,6 +15,7 @@ from askmesh_bot.answering.llm_rewrite import rewritten_by
 from askmesh_bot.answering.packing import distinct, near, numbered, pack
 from askmesh_bot.answering.prompt import build_messages, new_nonce
 from askmesh_bot.answering.quoting import quote_best
+from askmesh_bot.answering.reranking import Reranking
 from askmesh_bot.answering.retrieval import Candidate, Retrieval
 from askmesh_bot.answering.rewrite import rewrite
 from askmesh_bot.answering.running import Emit
@@ -43,6 +44,7 @@ class Means:
     llm: LlmClient
     settings: AnsweringSettings
     max_answer_tokens: int
+    reranking: Reranking | None = None
 
 
 class Answering:
@@ -66,8 +68,9 @@ class Answering:
         await self._complete()
         found = await self._searching.find(self._question, self._query)
         self._query = found.query
+        ordered = await self._reranked(found)
         with self._timings.step("rank"):
-            candidates = newer_first(distinct(found.candidates, self._means.settings.passages))
+            candidates = newer_first(distinct(ordered, self._means.settings.passages))
         if found.insufficiency:
             await self._abstain(found.insufficiency, numbered(candidates), meant=found.meant)
             return
@@ -81,6 +84,16 @@ class Answering:
                 self._query = await rewritten_by(
                     self._means.llm, self._query, self._history, settings.rewrite_timeout_s
                 )
+
+    async def _reranked(self, found: Found) -> Sequence[Candidate]:
+        """The candidates in the order of the reranker, where there is one and an answer to be written.
+
+        The gate came before: it is calibrated on the order that was found, and what it refuses need not be reranked.
+        """
+        if self._means.reranking is None or found.insufficiency:
+            return found.candidates
+        with self._timings.step("rerank"):
+            return await self._means.reranking.ordered(found.query.standalone, found.candidates)
 
     async def _answer(self, found: Found, candidates: Sequence[Candidate]) -> None:
         if found.meant:

@@ -4,6 +4,7 @@ from collections.abc import AsyncGenerator
 
 from askmesh_bot.answering.answer import Answering, Means
 from askmesh_bot.answering.base import Event, Question
+from askmesh_bot.answering.reranking import Reranking
 from askmesh_bot.answering.retrieval import Retrieval
 from askmesh_bot.answering.running import events_of
 from askmesh_bot.database.collections import Collections
@@ -25,9 +26,10 @@ class GroundedAssistant:
         llm: LlmClient,
         settings: AnsweringSettings,
         max_answer_tokens: int,
+        reranking: Reranking | None = None,
     ) -> None:
         retrieval = Retrieval(embeddings, vectordb, settings.candidates)
-        self._means = Means(collections, retrieval, embeddings, llm, settings, max_answer_tokens)
+        self._means = Means(collections, retrieval, embeddings, llm, settings, max_answer_tokens, reranking)
         self._deadline_s = settings.deadline_s
 
     def answer(self, question: Question) -> AsyncGenerator[Event, None]:

@@ -72,6 +72,8 @@ class PeerCalls:
             raise PeerUnavailable(self.peer, self.url, "it did not answer in time") from error
         except httpx2.TransportError as error:
             raise PeerUnavailable(self.peer, self.url, f"the connection broke ({type(error).__name__})") from error
+        except httpx2.DecodingError as error:
+            raise PeerError(self.peer, self.url, "its answer can't be unpacked.") from error
 
     def _raise_for_status(self, response: httpx2.Response) -> None:
         if response.is_success:
@@ -90,7 +92,7 @@ class PeerCalls:
     def _decoded(self, response: httpx2.Response) -> Any:
         try:
             return response.json()
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise PeerError(self.peer, self.url, "its answer is not JSON.") from error
 
 

@@ -4,7 +4,7 @@ from typing import Literal
 
 from askmesh_kit.errors import ServiceError
 
-Peer = Literal["embeddings", "vectordb", "llm"]
+Peer = Literal["embeddings", "vectordb", "llm", "reranker"]
 
 
 class PeerUnavailable(ServiceError):
