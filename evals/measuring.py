@@ -1,5 +1,6 @@
 """Asks a running mesh and notes what came back: ranks of gold places, answers, abstentions, signals, times."""
 
+import asyncio
 import time
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass, field
@@ -9,19 +10,27 @@ import httpx2
 from askmesh_bot.answering.calibration import Weights, weights_of
 from askmesh_bot.answering.conflicts import REMARKS
 from askmesh_bot.answering.fusion import of_version, rescored
+from askmesh_bot.answering.reranking import reordered, text_of
 from askmesh_bot.answering.retrieval import candidate
 from askmesh_bot.answering.sufficiency import measure
+from askmesh_bot.peers.reranker import RerankerClient
 from askmesh_bot.peers.vectordb import Match
+from askmesh_bot.settings import RerankerPeer
 from fusions import FUSIONS, STEPS
 from measures import holds_facts
-from questions import EvalQuestion
+from questions import EvalQuestion, Span
 
 # One row per step: the rankings of the database, the bot's own order of the hybrid candidates, other orders of them, and
 # what the model got to read (without near-duplicates).
 SEARCHES = ("dense", "lexical", "rrf k=60")
+# Where a reranker is configured; then `as served` is its order.
+UNRANKED = "before reranking"
 AS_SERVED = "as served"
+# What any reranker of so many could earn at most.
+_FIRST = 20
+BEST = f"the best order of the first {_FIRST}"
 SHOWN = "shown to the model"
-MODES = (*SEARCHES, *FUSIONS, *STEPS, AS_SERVED, SHOWN)
+MODES = (*SEARCHES, *FUSIONS, *STEPS, UNRANKED, AS_SERVED, BEST, SHOWN)
 
 
 @dataclass
@@ -35,7 +44,11 @@ class Asked:
     half: str
     answerable: bool
     question: str
+    # Of each ranking: where the first gold place is, and where each gold place is that it holds.
     ranks: dict[str, int | None]
+    gold_ranks: dict[str, list[int]]
+    # How many gold places any of the rankings holds.
+    gold_places: int
     outcome: str
     reason: str
     answer: str
@@ -57,8 +70,9 @@ class Asked:
 class Measurer:
     """Asks over collections, which are named as their corpora. `top_k` is how deep rankings are read."""
 
-    def __init__(self, bot: str, embeddings: str, vectordb: str, top_k: int = 40) -> None:
+    def __init__(self, bot: str, embeddings: str, vectordb: str, top_k: int = 40, reranker: str = "") -> None:
         self._bot, self._embeddings, self._vectordb, self._top_k = bot, embeddings, vectordb, top_k
+        self._reranker = RerankerPeer(url=reranker) if reranker else None
         self._http = httpx2.Client(timeout=120, trust_env=False)
         self._index_name = ""
         self._gate: Weights | None = None
@@ -76,6 +90,7 @@ class Measurer:
         citations = [one for one in answer["citations"] if not one["sentence"].startswith(REMARKS)]
         # As the model read them: the bot numbers them anew, by their first citation.
         shown = sorted(answer["passages"], key=lambda place: -place["score"])
+        places = self._places(question, found, served, shown) if question.gold else {}
         return Asked(
             id=question.id,
             corpus=question.corpus,
@@ -83,7 +98,9 @@ class Measurer:
             half=question.half,
             answerable=question.answerable,
             question=question.text,
-            ranks=self._ranks(question, found, served, shown) if question.gold else {},
+            ranks={mode: min(told.values(), default=None) for mode, told in places.items()},
+            gold_ranks={mode: sorted(set(told.values())) for mode, told in places.items()},
+            gold_places=len({span for told in places.values() for span in told}),
             outcome=answer["outcome"],
             reason=answer["reason"],
             answer=answer["answer"],
@@ -140,20 +157,31 @@ class Measurer:
             "index": self._index(),
         }
 
-    def _ranks(
+    def _places(
         self, question: EvalQuestion, found: list[dict[str, Any]], served: Sequence[Match], shown: list[dict[str, Any]]
-    ) -> dict[str, int | None]:
-        places = {mode: self._search(question, mode) for mode in ("dense", "lexical")}
-        places |= {"rrf k=60": found} | {name: fuse(found) for name, fuse in FUSIONS.items()}
-        ranks = {
-            mode: first_gold(question, [match["metadata"] for match in matches]) for mode, matches in places.items()
-        }
+    ) -> dict[str, dict[Span, int]]:
+        """Of each ranking, where it has which gold place."""
+        orders = {mode: self._search(question, mode) for mode in ("dense", "lexical")}
+        orders |= {"rrf k=60": found} | {name: fuse(found) for name, fuse in FUSIONS.items()}
+        rankings = {mode: [match["metadata"] for match in matches] for mode, matches in orders.items()}
         matches = [match_of(item) for item in found]
         for name, order in STEPS.items():
-            ranks[name] = first_gold(question, [dict(match.metadata) for match in order(question.text, matches)])
-        ranks[AS_SERVED] = first_gold(question, [dict(match.metadata) for match in served])
-        ranks[SHOWN] = first_gold(question, shown)
-        return ranks
+            rankings[name] = [dict(match.metadata) for match in order(question.text, matches)]
+        rankings[UNRANKED if self._reranker else AS_SERVED] = [dict(match.metadata) for match in served]
+        if self._reranker:
+            rankings[AS_SERVED] = [dict(match.metadata) for match in self._reranked(question.text, served)]
+        rankings[SHOWN] = shown
+        places = {mode: gold_ranks(question, ranking) for mode, ranking in rankings.items()}
+        near = [span for span, rank in places[UNRANKED if self._reranker else AS_SERVED].items() if rank <= _FIRST]
+        return places | {BEST: {span: rank for rank, span in enumerate(near, start=1)}}
+
+    def _reranked(self, text: str, served: Sequence[Match]) -> list[Match]:
+        """The served order with its first matches as the configured reranker has them, as the bot does it."""
+        assert self._reranker
+        first = [candidate(match) for match in served[: self._reranker.candidates]]
+        scores = asyncio.run(_scores(self._reranker, text, [text_of(one) for one in first])) if len(first) > 1 else [1]
+        by_id = {match.id: match for match in served}
+        return [*(by_id[one.passage.id] for one in reordered(text, first, scores)), *served[len(first) :]]
 
     def _search(self, question: EvalQuestion, mode: str) -> list[dict[str, Any]]:
         search: dict[str, Any] = {"topK": self._top_k, "namespace": question.corpus, "includeMetadata": True}
@@ -203,6 +231,24 @@ def lead_of(served: Sequence[Match]) -> float:
         return 0.0
     first = served[0].metadata.get("document")
     return served[0].score - next((one.score for one in served if one.metadata.get("document") != first), 0.0)
+
+
+async def _scores(settings: RerankerPeer, text: str, documents: Sequence[str]) -> list[float]:
+    client = RerankerClient(settings)
+    try:
+        return await client.scores(text, documents)
+    finally:
+        await client.close()
+
+
+def gold_ranks(question: EvalQuestion, places: Sequence[dict[str, Any]]) -> dict[Span, int]:
+    """The rank of the first place that overlaps each gold span, from 1; of spans that one place shows, the first counts."""
+    found: dict[Span, int] = {}
+    for rank, place in enumerate(places, start=1):
+        span = next((span for span in question.gold if span not in found and span.overlaps(place)), None)
+        if span is not None:
+            found[span] = rank
+    return found
 
 
 def first_gold(question: EvalQuestion, places: Sequence[dict[str, Any]]) -> int | None:

@@ -21,6 +21,8 @@ class MeshUrls:
     embeddings: str
     vectordb: str
     llm: str
+    # Where one is configured, else empty.
+    reranker: str = ""
 
 
 @contextmanager
@@ -35,13 +37,16 @@ def running_mesh(state: Path) -> Iterator[MeshUrls]:
     # A busy machine makes the times worse, and must not change the answers.
     patient = {"ASKMESH_LLM_EMBEDDINGS_TIMEOUT_S": "20"}
     environment = patient | os.environ | own
+    if environment.get("ASKMESH_EMBEDDINGS_RERANKER"):
+        environment.setdefault("ASKMESH_RERANKER_URL", f"http://127.0.0.1:{ports['embeddings']}")
     # The bot's links and its database must not be those of another mesh.
     for name in ("ASKMESH_BOT_DATABASE_URL", "ASKMESH_BOT_URL", "ASKMESH_DISCORD_TOKEN"):
         environment.pop(name, None)
     try:
         _script(state, environment, "up", "--no-learn")
         given = {name: environment.get(f"ASKMESH_{name.upper()}_URL", "") for name in _SERVICES}
-        yield MeshUrls(**{name: given[name] or f"http://127.0.0.1:{ports[name]}" for name in _SERVICES})
+        urls = {name: given[name] or f"http://127.0.0.1:{ports[name]}" for name in _SERVICES}
+        yield MeshUrls(**urls, reranker=environment.get("ASKMESH_RERANKER_URL", ""))
     finally:
         _script(state, environment, "down")
 

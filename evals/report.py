@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import judged
+import rankings
 import risk
 from askmesh_bot.answering.conflicts import REMARKS
 from askmesh_llm.engines.extractive.answer import UNSURE
-from measures import hit_at, interval, mean_reciprocal_rank, percentile
-from measuring import AS_SERVED, MODES, SEARCHES, Asked
+from measures import hit_at, interval, percentile
+from measuring import AS_SERVED, SEARCHES, UNRANKED, Asked
 from significance import paired_randomisation
 
 # A drop of more than this below the baseline fails.
@@ -45,7 +46,7 @@ def summarise(asked: Sequence[Asked]) -> dict[str, Any]:
         "figures": figures,
         "unjudged": unjudged(asked),
         "conflicts": _conflicts(asked),
-        "retrieval": _retrieval(asked),
+        "retrieval": rankings.rows(asked),
         "significance": _significance(asked),
         "risk": {one.name: {"n": one.questions, "points": one.points} for one in risk.curves(asked)},
         "milliseconds": _times(asked),
@@ -117,21 +118,6 @@ def _conflicts(asked: Sequence[Asked]) -> dict[str, Any]:
     return dict(sorted(rows.items()))
 
 
-def _retrieval(asked: Sequence[Asked]) -> dict[str, Any]:
-    """A row per step and corpus, held-out halves."""
-    rows = {}
-    for corpus in sorted({item.corpus for item in asked if item.ranks}):
-        own = [item for item in asked if item.corpus == corpus and item.ranks and item.half == "held-out"]
-        for mode in MODES:
-            ranks = [item.ranks[mode] for item in own]
-            rows[f"{corpus}/{mode}"] = {
-                "n": len(ranks),
-                **{f"hit@{k}": round(hit_at(ranks, k), 3) for k in (1, 5, 10)},
-                "mrr": round(mean_reciprocal_rank(ranks), 3),
-            }
-    return rows
-
-
 def _significance(asked: Sequence[Asked]) -> dict[str, Any]:
     """The served order against each of the database's own: mean difference of reciprocal ranks, and p; pooled sets too."""
     rows = {}
@@ -140,7 +126,7 @@ def _significance(asked: Sequence[Asked]) -> dict[str, Any]:
     for corpus in [*corpora, "pooled"] if len(corpora) > 1 else corpora:
         for half in ("held-out", "all"):
             chosen = [item for item in own if corpus in ("pooled", item.corpus) and half in ("all", item.half)]
-            for mode in SEARCHES:
+            for mode in (mode for mode in (*SEARCHES, UNRANKED) if chosen and mode in chosen[0].ranks):
                 ours, theirs = ([1 / (item.ranks[name] or 1e9) for item in chosen] for name in (AS_SERVED, mode))
                 difference, p = paired_randomisation(ours, theirs)
                 rows[f"{corpus}/{half}/{mode}"] = {
@@ -168,9 +154,9 @@ def _times(asked: Sequence[Asked]) -> dict[str, Any]:
 
 
 def added(seconds: float, timings_ms: dict[str, float]) -> float:
-    """Milliseconds of an answer that are neither embedding the question nor the search nor the model's: counting tokens,
+    """Milliseconds of an answer that are neither embedding the question nor the search nor a model's: counting tokens,
     ranking, checking what is written, keeping it, HTTP."""
-    peers = sum(timings_ms.get(step, 0.0) for step in ("embed", "search", "write"))
+    peers = sum(timings_ms.get(step, 0.0) for step in ("embed", "search", "rerank", "write"))
     return seconds * 1000 - peers + timings_ms.get("check", 0.0)
 
 
@@ -266,9 +252,7 @@ def _markdown(name: str, summary: dict[str, Any], configuration: dict[str, Any],
         "|---|---|---|",
     ]
     lines += [f"| {key} | {row['answers']} | {row['said']} |" for key, row in summary["conflicts"].items()]
-    lines += ["", "## Retrieval, step by step (held-out)", "", "| ranking | n | hit@1 | hit@5 | hit@10 | MRR |"]
-    lines += ["|---|---|---|---|---|---|"]
-    lines += [f"| {key} | " + " | ".join(map(str, row.values())) + " |" for key, row in summary["retrieval"].items()]
+    lines += ["", "## Retrieval, step by step (held-out)", "", *rankings.table(summary["retrieval"])]
     lines += ["", "## The served order against the database's own", ""]
     lines += ["Mean difference of reciprocal ranks; p of a paired randomisation test.", ""]
     lines += ["| questions | n | difference | p |", "|---|---|---|---|"]

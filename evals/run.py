@@ -35,7 +35,7 @@ def main() -> None:
     chosen = tuple(name for name in chosen if name not in lacking)
     questions = {name: sets.questions_of(name, arguments.data) for name in chosen}
     with running_mesh(arguments.state) as urls:
-        measurer = Measurer(urls.bot, urls.embeddings, urls.vectordb)
+        measurer = Measurer(urls.bot, urls.embeddings, urls.vectordb, reranker=urls.reranker)
         wanted = sorted({question.corpus for name in chosen for question in questions[name]})
         learned = {name: _learn(measurer, name, arguments.data) for name in wanted}
         configuration = describe(urls, measurer, learned)
@@ -112,9 +112,10 @@ def _gate(figures: dict[str, Any], *, new_baseline: bool) -> None:
 
 
 def _code() -> str:
-    """A digest of the services' code: answers of other code are not taken up."""
+    """A digest of the services' code and of what asks them: answers of other code are not taken up."""
     whole = hashlib.sha256()
-    for path in sorted(HERE.parent.glob("services/*/askmesh_*/**/*.py")):
+    own = [HERE / name for name in ("fusions.py", "measuring.py", "questions.py")]
+    for path in sorted([*HERE.parent.glob("services/*/askmesh_*/**/*.py"), *own]):
         whole.update(path.read_bytes())
     return whole.hexdigest()
 

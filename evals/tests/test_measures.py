@@ -1,5 +1,6 @@
 """The measures, checked by hand on small cases."""
 
+import math
 import sys
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,10 @@ from fit_gate import fit
 from fusions import convex, reciprocal
 from judged import read, verdict
 from measures import hit_at, holds_facts, interval, mean_reciprocal_rank, percentile
-from measuring import Asked, first_gold
+from measuring import Asked, first_gold, gold_ranks
 from questions import EvalQuestion, Span, read_questions
+from rankings import interval as mean_interval
+from rankings import measured, rows, table
 from report import added, drops
 from risk import curve, svg
 from significance import paired_randomisation
@@ -43,6 +46,47 @@ def test_gold_is_an_overlap_of_lines_in_the_same_file() -> None:
     ]
     assert first_gold(question, places) == 4
     assert first_gold(question, places[:3]) is None
+
+
+def test_rankings_are_measured_as_by_hand() -> None:
+    found = measured(
+        {"first": ([1, 4], 2), "third": ([3], 1), "one of two": ([2], 2), "deep": ([30], 1), "none": ([], 1)}
+    )
+    both = 1 + 1 / math.log2(3)
+    ndcg = [(1 + 1 / math.log2(5)) / both, 1 / math.log2(4), (1 / math.log2(3)) / both, 0.0, 0.0]
+    assert found["ndcg@10"] == pytest.approx(ndcg)
+    ranks = [1, 3, 2, 30, None]
+    assert [sum(found[f"hit@{k}"]) / 5 for k in (1, 5, 10)] == pytest.approx([hit_at(ranks, k) for k in (1, 5, 10)])
+    assert sum(found["mrr"]) / 5 == pytest.approx(mean_reciprocal_rank(ranks))
+
+
+def test_a_mean_lies_in_its_interval() -> None:
+    low, high = mean_interval([1.0] * 20 + [0.0] * 10)
+    assert low < 2 / 3 < high
+    assert high - low < 0.4
+    assert mean_interval([0.5] * 7) == (0.5, 0.5)
+    assert mean_interval([]) == (0.0, 0.0)
+
+
+def test_each_gold_place_counts_once() -> None:
+    spans = (Span("a.md", 10, 20), Span("b.md"))
+    question = EvalQuestion("q", "?", "named", "docs", True, spans, ())
+    places = [
+        {"path": "c.md", "line_start": 1, "line_end": 3},
+        {"path": "a.md", "line_start": 5, "line_end": 12},
+        {"path": "a.md", "line_start": 13, "line_end": 20},
+        {"path": "b.md", "line_start": 1, "line_end": 9},
+    ]
+    assert gold_ranks(question, places) == {spans[0]: 2, spans[1]: 4}
+
+
+def test_a_row_for_each_ranking_that_was_measured() -> None:
+    one = asked(0.9, "answered")
+    one.ranks, one.gold_ranks, one.gold_places = {"dense": 2, "as served": 1}, {"dense": [2], "as served": [1]}, 1
+    found = rows([one])
+    assert list(found) == ["c/dense", "c/as served"]
+    assert [found[key]["mrr"]["value"] for key in found] == [0.5, 1.0]
+    assert table(found)[-1].startswith("| c/as served | 1 | 1.000 (1.00 to 1.00) |")
 
 
 def test_facts_and_percentiles() -> None:
@@ -127,7 +171,7 @@ def test_a_clear_lead_is_significant_and_an_even_one_is_not() -> None:
 
 def asked(chance: float, outcome: str, *, answerable: bool = True, facts: bool = True) -> Asked:
     return Asked(
-        "q", "c", "s", "held-out", answerable, "?", {}, outcome, "", "", facts, [], [], [], [], 0.9, chance, 0.1, {}, []
+        "q", "c", "s", "held-out", answerable, "?", {}, {}, 0, outcome, "", "", facts, [], [], [], [], 0.9, chance, 0.1, {}, []
     )  # fmt: skip
 
 
