@@ -10,7 +10,10 @@ import numpy as np
 import pytest
 from askmesh_vectordb import filters
 from askmesh_vectordb.stores.base import IndexInfo, Metric, Query, Record, Selection, Vector
-from askmesh_vectordb.stores.local.nearest import ROUNDING, Nearest
+from askmesh_vectordb.stores.local.blocks import Block
+from askmesh_vectordb.stores.local.builder import Builder
+from askmesh_vectordb.stores.local.nearest import Nearest
+from askmesh_vectordb.stores.local.rounding import ROUNDING
 from askmesh_vectordb.stores.local.store import LocalStore
 
 pytestmark = pytest.mark.anyio
@@ -112,7 +115,7 @@ async def test_vectors_that_the_index_holds_are_not_kept_twice(tmp_path: Path) -
     await built(store, vectors[0])
     matrix = store._catalog.file("docs")._cache._matrices[1]
     assert matrix.base > 3000
-    assert sum(len(block.vectors) for block in matrix._blocks) <= 8192
+    assert sum(len(filled.block) for filled in matrix._blocks) <= 8192
     await store.close()
     store = LocalStore(tmp_path, exact_limit=1000)
     assert await ids(store, vectors[5], 1) == ["r00005"]
@@ -174,6 +177,63 @@ async def test_queries_are_answered_rightly_while_the_index_is_built(tmp_path: P
     # The promise is 50 ms; the margin is for a machine that does other things too. Added at once, they block for seconds.
     assert sorted(times)[-2] < 0.5
     await store.close()
+
+
+@pytest.mark.parametrize("metric", ["cosine", "dotproduct", "euclidean"])
+async def test_many_vectors_wait_for_the_index_in_sixteen_bits_and_answers_stay_exact(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, metric: Metric
+) -> None:
+    monkeypatch.setattr(Builder, "tend", lambda *_: None)
+    vectors = clustered(3000, 24)
+    if metric == "dotproduct":
+        vectors *= RNG.uniform(0.6, 1, size=(3000, 1)) / np.linalg.norm(vectors, axis=1, keepdims=True)
+    store = await filled(tmp_path, vectors[:900], metric, exact_limit=1000)
+
+    def kinds() -> set[str]:
+        matrix = store._catalog.file("docs")._cache._matrices[1]
+        return {filled.block.stored.dtype.name for filled in matrix._blocks}
+
+    async def same(present: range) -> None:
+        for query in vectors[:40] + np.float32(0.01):
+            matches = await store.query("docs", "", Query(10, query))
+            wide, narrow = vectors[present].astype(np.float64), query.astype(np.float64)
+            scores = wide @ narrow
+            if metric == "cosine":
+                scores /= np.linalg.norm(wide, axis=1) * np.linalg.norm(narrow)
+            elif metric == "euclidean":
+                scores = -(((wide - narrow) ** 2).sum(axis=1))
+            best = np.argsort(-scores)[:10]
+            assert [match.id for match in matches] == [f"r{present[n]:05d}" for n in best]
+            assert [abs(match.score) for match in matches] == pytest.approx(np.abs(scores[best]).tolist(), rel=1e-6)
+
+    await same(range(900))
+    assert kinds() == {"float32"}
+    await store.upsert("docs", "", [Record(f"r{n:05d}", vectors[n]) for n in range(900, 3000)])
+    await same(range(3000))
+    assert kinds() == ({"float32"} if metric == "euclidean" else {"float32", "uint16"})
+    # Many of each kind die: those that are left are as they were.
+    await store.delete("docs", "", Selection(ids=[f"r{n:05d}" for n in [*range(500), *range(2000, 3000)]]))
+    await same(range(500, 2000))
+    await store.close()
+    store = LocalStore(tmp_path, exact_limit=1000)
+    await same(range(500, 2000))
+    assert kinds() == ({"float32"} if metric == "euclidean" else {"uint16"})
+    await store.delete("docs", "", Selection(ids=[f"r{n:05d}" for n in range(1000, 2000)]))
+    await same(range(500, 1000))
+    assert kinds() == {"float32"}
+    await store.close()
+
+
+def test_what_is_rounded_is_not_rounded_again_in_an_index() -> None:
+    vectors = RNG.normal(size=(50, 24)).astype(np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    for metric in ("cosine", "dotproduct"):
+        waiting = Block.of(metric, vectors, np.ones(50, np.float32), rounded=True).vectors()
+        assert np.abs(waiting / vectors - 1).max() <= 1.01 * ROUNDING
+        nearest, rows = Nearest(24, metric, 3.0), np.arange(1, 51)
+        assert nearest.add(rows, waiting) == 50
+        assert np.allclose(nearest.vectors(rows), waiting, rtol=1e-6)
+        assert np.allclose(nearest.products(rows, vectors[0]), waiting @ vectors[0], atol=ROUNDING)
 
 
 SMALL = clustered(600, 8)

@@ -8,10 +8,11 @@ import numpy as np
 from askmesh_kit.logs import get_logger
 
 from askmesh_vectordb.stores.base import Metric
+from askmesh_vectordb.stores.local.blocks import Vectors
 from askmesh_vectordb.stores.local.cache import VectorCache
 from askmesh_vectordb.stores.local.nearest import Nearest
 from askmesh_vectordb.stores.local.snapshots import Snapshots
-from askmesh_vectordb.stores.local.view import Rows, Vectors, View
+from askmesh_vectordb.stores.local.view import Rows, View
 
 log = get_logger("askmesh.vectordb")
 
@@ -120,7 +121,7 @@ class Builder:
         first, end = np.searchsorted(view.rows, [graph.last_row, upto], side="right")
         places = np.arange(first, end) if view.alive is None else first + np.flatnonzero(view.alive[first:end])
         places = places[:_ROWS_PER_STEP]
-        return view.rows[places], view.rounded(places)
+        return view.rows[places], view.vectors(places)
 
 
 def _is_spent(graph: Nearest, view: View) -> bool:

@@ -9,11 +9,12 @@ from threading import Lock
 import numpy as np
 
 from askmesh_vectordb.stores.base import IndexNotFound, Metric, StoreDamaged
+from askmesh_vectordb.stores.local.blocks import Vectors
 from askmesh_vectordb.stores.local.matrix import VectorMatrix
 from askmesh_vectordb.stores.local.nearest import Nearest
 from askmesh_vectordb.stores.local.rows import checked, existing
 from askmesh_vectordb.stores.local.snapshots import Snapshots
-from askmesh_vectordb.stores.local.view import Rows, Vectors, View
+from askmesh_vectordb.stores.local.view import Rows, View
 
 _ROWS_PER_STEP = 2048
 _ROWS_PER_QUERY = 500
@@ -100,9 +101,10 @@ class VectorCache:
                 matrix.kill(row, sequence)
             self._last_death = sequence
         for number, matrix in self._matrices.items():
-            if matrix.graph and (10 * matrix.living < 9 * self._limit or not matrix.even):
+            rounded = matrix.graph is not None or matrix.rounded
+            if rounded and (10 * matrix.living < 9 * self._limit or not matrix.even):
                 # So few, or of so different lengths, that they are kept as they are again.
-                del self._graphs[number]
+                self._graphs.pop(number, None)
                 self._matrices[number] = self._read_namespace(connection, number, rounded=False)
             elif matrix.wasteful:
                 self._matrices[number] = matrix.compacted()
@@ -116,21 +118,24 @@ class VectorCache:
         self._last_row = last
 
     def _read_namespace(self, connection: sqlite3.Connection, number: int, *, rounded: bool = True) -> VectorMatrix:
-        """`rounded`: an approximate index may have the vectors, one in memory or in a snapshot."""
+        """`rounded`: an approximate index may have the vectors, one in memory or in a snapshot, and they may be kept
+        as they are to be there."""
         found = connection.execute("SELECT row FROM records WHERE namespace = ?", [number])
         rows = np.sort(np.fromiter((row for (row,) in found), dtype=np.int64))
         graph = self._graphs.get(number)
         if graph is None and rounded and len(rows) > self._limit:
             graph = self._snapshots.restored(number, rows, partial(read_vectors, connection, self._dimension))
         if graph is None:
-            matrix, held = VectorMatrix(self._dimension, self._metric), 0
+            matrix, held = VectorMatrix(self._dimension, self._metric, self._limit), 0
         else:
             self._graphs[number] = graph
             held = int(np.searchsorted(rows, graph.last_row, side="right"))
-            matrix = VectorMatrix.over(graph, rows[:held])
+            matrix = VectorMatrix.over(graph, rows[:held], self._limit)
+        matrix.limit = 0 if rounded and len(rows) > self._limit else len(rows)
         for start in range(held, len(rows), _ROWS_PER_STEP):
             part = rows[start : start + _ROWS_PER_STEP]
             matrix.append(part, read_vectors(connection, self._dimension, part))
+        matrix.limit = self._limit
         return matrix
 
     def _read_rows(self, connection: sqlite3.Connection) -> None:
@@ -143,7 +148,9 @@ class VectorCache:
             vectors = stacked([checked(*stored) for _, _, *stored in step], self._dimension)
             for number in np.unique(numbers):
                 mine = numbers == number
-                matrix = self._matrices.setdefault(int(number), VectorMatrix(self._dimension, self._metric))
+                matrix = self._matrices.setdefault(
+                    int(number), VectorMatrix(self._dimension, self._metric, self._limit)
+                )
                 matrix.append(rows[mine], vectors[mine])
             self._last_row = int(rows[-1])
 

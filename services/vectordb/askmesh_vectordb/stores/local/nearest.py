@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from askmesh_vectordb.stores.base import Metric
+from askmesh_vectordb.stores.local import rounding
 
 CONNECTIVITY, EXPANSION_ADD = 16, 128
 _KINDS: dict[Metric, tuple[str, str]] = {
@@ -26,9 +27,7 @@ _KINDS: dict[Metric, tuple[str, str]] = {
 }
 """usearch's metric and number type. Sixteen bits are enough to find unit vectors, not to tell apart vectors that lie
 close together and far from the origin. bfloat16: processors multiply it as it is; half precision is widened first."""
-ROUNDING = 2.0**-8
-"""How far a number in sixteen bits may be off, relative to itself."""
-
+_NAN_BITS = 0x7FC0
 _MOST_AT_ONCE = 64
 _LONGEST_ADDITION_S = 0.003
 
@@ -144,20 +143,33 @@ class Nearest:
 
     def vectors(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
         """The vectors under row numbers [n, dimension], as they were rounded; NaN where there is none."""
+        stored = self._stored_under(rows)
+        if self._sixteen:
+            stored = rounding.widened(stored, np.float32(self.radius))
+        return stored[:, : self.dimension]
+
+    def products(self, rows: NDArray[np.int64], query: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The dot products of the vectors under row numbers with a query; NaN where there is none."""
+        stored = self._stored_under(rows)
+        if not self._sixteen:
+            return stored @ query
+        asked = np.append(query, np.float32(0)) if self._lifted else query
+        return rounding.products(stored, asked, np.float32(self.radius))
+
+    def _stored_under(self, rows: NDArray[np.int64]) -> NDArray[Any]:
+        """[n, width], as the graph has them: bits, or float32."""
+        width, dtype = self._index.ndim, np.uint16 if self._sixteen else np.float32
         if not len(rows):
-            return np.empty((0, self.dimension), np.float32)
+            return np.empty((0, width), dtype)
         with self._gate.reading():
             # Not by `get`, which would have each vector widened and wrapped by itself: twice the time.
             found = self._index._compiled.get_many(rows.astype(np.uint64), self._index.dtype)
-        width = self._index.ndim
-        missing = np.full(width, np.nan, np.float32)
-        if self._sixteen:
-            missing = (missing.view(np.uint32) >> 16).astype(np.uint16)
-        stored = np.concatenate([missing if item is None else item for item in found], axis=None).reshape(-1, width)
-        if self._sixteen:
-            stored = np.left_shift(stored, np.uint32(16), dtype=np.uint32)
-        values: NDArray[np.float32] = stored.view(np.float32)
-        return values[:, : self.dimension] * np.float32(self.radius) if self._lifted else values
+        try:
+            joined = b"".join(found)
+        except TypeError:
+            missing = np.full(width, _NAN_BITS if self._sixteen else np.nan, dtype)
+            joined = b"".join([missing.data if item is None else item for item in found])
+        return np.frombuffer(joined, dtype).reshape(-1, width)
 
     def save(self, path: Path) -> None:
         """Write the graph to a file. usearch keeps the interpreter to itself meanwhile, 2 ms for each 1,000 vectors,
@@ -188,8 +200,8 @@ class Nearest:
 
 
 def _radius(largest: float) -> float:
-    # A little room, so that unit vectors, whose lengths are not quite 1, do not need twice as much.
-    return float(1.001 * 2 ** np.ceil(np.log2(max(largest, 1e-30) / 1.001)))
+    unit = float(rounding.unit("dotproduct"))
+    return float(unit * 2 ** np.ceil(np.log2(max(largest, 1e-30) / unit)))
 
 
 def _save_and_exit(index: Any, path: Path) -> None:

@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from askmesh_vectordb.stores.base import Vector
-from askmesh_vectordb.stores.local.view import Mask, Places, Read, Rows, Scores, Vectors, View, kth
+from askmesh_vectordb.stores.local.blocks import Places, Vectors
+from askmesh_vectordb.stores.local.view import Mask, Read, Rows, Scores, View, kth
 
 _FEW_CANDIDATES = 3000
 """So many are scored exactly in less time than a filtered walk through the graph takes."""
@@ -32,7 +33,8 @@ def search(view: View, vector: Vector, top_k: int, allowed: Mask | None, *, exac
     if _walks(view, norm, exact_limit):
         places = _approximate(view, narrow, norm, top_k, usable)
     if places is None:
-        places = view.shortlist(narrow, norm, top_k, usable)
+        slack = view.likely_slack(narrow, norm) if view.living > exact_limit else view.slack(norm)
+        places = view.shortlist(narrow, top_k, usable, slack)
     return _best(places, view.exact(query, places, read), top_k)
 
 

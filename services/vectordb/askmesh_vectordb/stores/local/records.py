@@ -2,9 +2,10 @@
 
 import sqlite3
 
+from askmesh_vectordb.stores.local.blocks import Vectors
 from askmesh_vectordb.stores.local.cache import read_vectors, stacked
 from askmesh_vectordb.stores.local.rows import checked, existing
-from askmesh_vectordb.stores.local.view import Rows, Vectors
+from askmesh_vectordb.stores.local.view import Rows
 
 _FEW = 64
 """Of so many the whole records are kept; of more, which an exact search over like vectors may want, the vectors only."""

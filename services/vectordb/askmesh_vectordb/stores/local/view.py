@@ -1,7 +1,7 @@
 """A snapshot of the vectors of one namespace, and search over all of them.
 
-Where there is an approximate index, memory has only rounded vectors of the rows that it holds: scores by those choose
-whom to look at, and what a search may answer with is scored by the vectors in the file.
+Where there are many, memory has rounded vectors only, in an approximate index or in blocks that it is yet to take up:
+scores by those choose whom to look at, and what a search may answer with is scored by the vectors in the file.
 """
 
 from collections.abc import Callable
@@ -12,17 +12,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from askmesh_vectordb.stores.base import Metric, Vector
-from askmesh_vectordb.stores.local.nearest import ROUNDING, Nearest
+from askmesh_vectordb.stores.local.blocks import Block, Places, Vectors
+from askmesh_vectordb.stores.local.nearest import Nearest
+from askmesh_vectordb.stores.local.rounding import ROUNDING
 
 Rows = NDArray[np.int64]
 Scores = NDArray[np.float64]
-Places = NDArray[np.intp]
 Mask = NDArray[np.bool_]
-Vectors = NDArray[np.float32]
 Read = Callable[[Rows], Vectors]
 """The vectors that the file has for rows, in their order."""
 
-_NUMBERS_PER_STEP = 1 << 16
+_NUMBERS_PER_STEP = 1 << 18
 """As many as a processor keeps at hand, and no new memory is asked for at every step."""
 # How far a float32 score may be off its float64 value, relative to the largest term: twenty thousand summands of
 # rounding error 6e-8 that add up like a random walk.
@@ -38,14 +38,15 @@ _LIKELY_SLACK = 6 * ROUNDING
 @dataclass(frozen=True, slots=True)
 class View:
     """A snapshot: `rows` ascending, of which those not `alive` are dead. The first `held` of them are in `graph`, and
-    the vectors of the first `base` only there; the others are in `blocks`."""
+    the vectors of the first `base` only there; the others are in `blocks`, some of them `rounded`."""
 
     dimension: int
     metric: Metric
     rows: Rows
     alive: Mask | None
-    blocks: tuple[tuple[Vectors, Vectors], ...]
+    blocks: tuple[Block, ...]
     largest: float
+    rounded: bool = False
     even: bool = True
     graph: Nearest | None = None
     held: int = 0
@@ -72,18 +73,23 @@ class View:
     def slack(self, norm: float) -> float:
         """How far below a rounded score a rounded score may lie and still be the better one."""
         scale = norm * self.largest if self.metric != "euclidean" else (norm + self.largest) ** 2
-        return (_ROUNDED_SLACK if self.held and self.metric != "euclidean" else _SLACK) * max(scale, 1e-30)
+        return (_ROUNDED_SLACK if self._is_rough else _SLACK) * max(scale, 1e-30)
 
     def likely_slack(self, query: Vectors, norm: float) -> float:
         """The same but for one case in a million, if vectors near the query are spread over their components as it is:
         what an approximate search may go by."""
-        if not self.held or self.metric == "euclidean":
+        if not self._is_rough or not norm:
             return self.slack(norm)
-        squares = query * query
-        return min(self.slack(norm), _LIKELY_SLACK * sqrt(squares @ squares) / norm * self.largest)
+        squares = np.square(query / np.float32(norm))
+        return min(self.slack(norm), _LIKELY_SLACK * sqrt(squares @ squares) * norm * self.largest)
 
-    def shortlist(self, query: Vectors, norm: float, top_k: int, usable: Mask | None) -> Places:
-        """Every usable row that can be among the `top_k`, ties included."""
+    @property
+    def _is_rough(self) -> bool:
+        """Whether scores come from sixteen bits."""
+        return self.metric != "euclidean" and bool(self.held or self.rounded)
+
+    def shortlist(self, query: Vectors, top_k: int, usable: Mask | None, slack: float) -> Places:
+        """Every usable row that can be among the `top_k`, ties included, if scores are no further off than `slack`."""
         count = len(self.rows) if usable is None else int(np.count_nonzero(usable))
         if count <= top_k:
             return np.arange(len(self.rows)) if usable is None else np.flatnonzero(usable)
@@ -94,7 +100,7 @@ class View:
         scores = self._scores(query) if few is None else self._scores_of(query, few)
         if few is None and usable is not None:
             scores[~usable] = -np.inf
-        near = np.flatnonzero(scores >= kth(scores, top_k) - self.slack(norm))
+        near = np.flatnonzero(scores >= kth(scores, top_k) - slack)
         return near if few is None else few[near]
 
     def best(self, query: Vectors, most: int) -> tuple[Places, Vectors]:
@@ -108,23 +114,20 @@ class View:
         return places, scores[places]
 
     def newest(self, query: Vectors, norm: float, top_k: int, usable: Mask | None) -> Places:
-        """The same of the rows that are not in the graph."""
-        rest = View(self.dimension, self.metric, self.rows[self.base :], None, self.blocks, self.largest)
+        """The same of the rows that are not in the graph, by what an approximate search may go by."""
+        rest = View(self.dimension, self.metric, self.rows[self.base :], None, self.blocks, self.largest, self.rounded)
         chosen = np.zeros(len(rest.rows), np.bool_)
         chosen[self.held - self.base :] = True if usable is None else usable[self.held :]
-        return rest.shortlist(query, norm, top_k, chosen) + self.base
+        return rest.shortlist(query, top_k, chosen, rest.likely_slack(query, norm)) + self.base
 
     def _scores(self, query: Vectors) -> Vectors:
         """Approximate scores (the squared norm of the query left out) of all rows."""
         scores = np.empty(len(self.rows), dtype=np.float32)
         scores[: self.base] = self._scores_of(query, np.arange(self.base))
         start = self.base
-        for vectors, squares in self.blocks:
-            part = scores[start : start + len(vectors)]
-            np.dot(vectors, query, out=part)
-            if self.metric == "euclidean":
-                np.subtract(2 * part, squares, out=part)
-            start += len(vectors)
+        for block in self.blocks:
+            scores[start : start + len(block)] = block.scores(query)
+            start += len(block)
         return scores
 
     def _scores_of(self, query: Vectors, places: Places) -> Vectors:
@@ -132,19 +135,28 @@ class View:
         scores = np.empty(len(places), dtype=np.float32)
         step = max(16, _NUMBERS_PER_STEP // self.dimension)
         for start in range(0, len(places), step):
-            vectors, squares = self._gather(places[start : start + step])
-            products = vectors @ query
-            part = 2 * products - squares if self.metric == "euclidean" else products
-            scores[start : start + step] = part
+            held, parts = self._parted(places[start : start + step])
+            found = [part.scores(query) for part in parts]
+            if len(held):
+                found.insert(0, self._graph_scores(query, held))
+            np.concatenate(found, out=scores[start : start + step])
+        return scores
+
+    def _graph_scores(self, query: Vectors, places: Places) -> Vectors:
+        assert self.graph is not None
+        if self.metric != "euclidean":
+            return self.graph.products(self.rows[places], query)
+        vectors = self.graph.vectors(self.rows[places])
+        scores: Vectors = 2 * (vectors @ query) - np.einsum("ij,ij->i", vectors, vectors)
         return scores
 
     def exact(self, query: NDArray[np.float64], places: Places, read: Read) -> Scores:
         """Scores in float64 of ascending places, summed in one fixed order, so that equal vectors have equal scores
         wherever they lie."""
-        cut = int(places.searchsorted(self.base))
+        cut = len(places) if self.rounded else int(places.searchsorted(self.base))
         parts = [kept(self.metric, read(self.rows[places[:cut]]))[0]] if cut else []
         if cut < len(places) or not cut:
-            parts.append(self._gather(places[cut:])[0])
+            parts.append(self.vectors(places[cut:]))
         vectors = parts[0] if len(parts) == 1 else np.concatenate(parts)
         wide = vectors.astype(np.float64)
         if self.metric == "euclidean":
@@ -156,30 +168,27 @@ class View:
             np.minimum(np.maximum(scores, -1.0, out=scores), 1.0, out=scores)
         return scores
 
-    def rounded(self, places: Places) -> Vectors:
+    def vectors(self, places: Places) -> Vectors:
         """The vectors at ascending places, as they are in memory."""
-        return self._gather(places)[0]
+        held, parts = self._parted(places)
+        found = [part.vectors() for part in parts]
+        if len(held):
+            assert self.graph is not None
+            found.insert(0, self.graph.vectors(self.rows[held]))
+        return found[0] if len(found) == 1 else np.concatenate([np.empty((0, self.dimension), np.float32), *found])
 
-    def _gather(self, places: Places) -> tuple[Vectors, Vectors]:
-        """The vectors and squared norms at ascending places."""
-        if not len(places):
-            return np.empty((0, self.dimension), np.float32), np.empty(0, np.float32)
+    def _parted(self, places: Places) -> tuple[Places, list[Block]]:
+        """Which of these ascending places only the graph has, and what the blocks have of the others, in order."""
         if not self.base and len(self.blocks) == 1:
-            return self.blocks[0][0][places], self.blocks[0][1][places]
-        starts = self.base + np.cumsum([0, *(len(vectors) for vectors, _ in self.blocks)])
+            return places[:0], [self.blocks[0].only(places)]
+        starts = self.base + np.cumsum([0, *map(len, self.blocks)])
         cuts = np.searchsorted(places, starts)
         parts = [
-            (vectors[places[cuts[n] : cuts[n + 1]] - starts[n]], squares[places[cuts[n] : cuts[n + 1]] - starts[n]])
-            for n, (vectors, squares) in enumerate(self.blocks)
+            block.only(places[cuts[n] : cuts[n + 1]] - starts[n])
+            for n, block in enumerate(self.blocks)
             if cuts[n] < cuts[n + 1]
         ]
-        if cuts[0]:
-            assert self.graph is not None
-            vectors = self.graph.vectors(self.rows[places[: cuts[0]]])
-            parts.insert(0, (vectors, np.einsum("ij,ij->i", vectors, vectors)))
-        if len(parts) == 1:
-            return parts[0]
-        return np.concatenate([part for part, _ in parts]), np.concatenate([part for _, part in parts])
+        return places[: cuts[0]], parts
 
 
 def kept(metric: Metric, vectors: Vectors) -> tuple[Vectors, Vectors]:
