@@ -1,5 +1,6 @@
 """Errors that carry a status and a stable code, and the one place that renders them."""
 
+import re
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any
@@ -64,6 +65,10 @@ class TooLarge(ServiceError):
     status, code = 413, "too_large"
 
 
+class UnsupportedMediaType(ServiceError):
+    status, code = 415, "unsupported_media_type"
+
+
 class Overloaded(ServiceError):
     status, code = 429, "overloaded"
 
@@ -120,14 +125,29 @@ def openai_error(error: ServiceError) -> dict[str, Any]:
     return {"error": {"message": error.message, "type": kind, "param": error.extra.get("param"), "code": error.code}}
 
 
+# In an error's path these are no fields, but members of a union that were tried: `str`, `list[ContentPart]`, `Document`.
+_UNION_MEMBER = re.compile(r"str|int|float|bool|dict|.*\[.*|[A-Z]\w*")
+_NO_OBJECT = {"model_type", "model_attributes_type", "dict_type"}
+_MOST_ERRORS = 100
+
+
 def from_validation(error: RequestValidationError) -> InvalidRequest:
-    """The first few field errors as one readable sentence; the whole list under `errors`."""
-    fields = [
-        {"field": ".".join(str(part) for part in item["loc"] if part != "body") or "body", "message": item["msg"]}
-        for item in error.errors()
-    ]
+    """The first few field errors as one readable sentence; the first twenty under `errors`."""
+    messages: dict[str, list[str]] = {}
+    for item in list(error.errors())[:_MOST_ERRORS]:
+        parts = [str(part) for part in item["loc"] if part != "body"]
+        field = ".".join(part for part in parts if not _UNION_MEMBER.fullmatch(part)) or "body"
+        said = "Input should be an object" if item["type"] in _NO_OBJECT else str(item["msg"])
+        messages.setdefault(field, []).append(said)
+    fields = [{"field": field, "message": _alternatives(said)} for field, said in messages.items()]
     detail = "; ".join(f"{field['field']}: {field['message']}" for field in fields[:3])
     return InvalidRequest(detail or "The request is not valid.", param=fields[0]["field"], errors=fields[:20])
+
+
+def _alternatives(messages: list[str]) -> str:
+    """What each member of a union says, as one."""
+    first, *others = dict.fromkeys(messages)
+    return ", or ".join([first, *(other[:1].lower() + other[1:] for other in others)])
 
 
 def from_http_exception(error: HTTPException) -> ServiceError:

@@ -9,7 +9,7 @@ from fastapi import Request, Response
 from fastapi.routing import APIRoute
 from pydantic_core import from_json
 
-from askmesh_kit.errors import InvalidRequest
+from askmesh_kit.errors import InvalidRequest, UnsupportedMediaType
 
 # What the slow walk is taken for, all rare: a number that may overflow to infinity (an exponent of three digits, or one
 # of two after 200 digits), or an escaped NUL. Long runs of digits are looked for in a copy whose digits are all zero
@@ -68,13 +68,24 @@ class JsonRoute(APIRoute):
     """The route class of every askmesh router: `APIRouter(route_class=JsonRoute)`."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        handler = super().get_route_handler()
+        handler, takes_json = super().get_route_handler(), self.body_field is not None
 
         async def handle(request: Request) -> Response:
             request = _JsonRequest(request.scope, request.receive)
             # Read and parsed before FastAPI's own handler, which would replace our errors by a vague one.
-            if await request.body() and "json" in request.headers.get("content-type", "").lower():
-                await request.json()
+            if await request.body():
+                media_type = request.headers.get("content-type", "")
+                if "json" in media_type.lower():
+                    await request.json()
+                elif takes_json:
+                    raise _not_json(media_type)
             return await handler(request)
 
         return handle
+
+
+def _not_json(media_type: str) -> UnsupportedMediaType:
+    """`curl -d` calls any body a form unless it is told otherwise."""
+    kind = media_type.partition(";")[0].strip()[:80]
+    said = f"The body's Content-Type is {kind!r}." if kind else "The body has no Content-Type."
+    return UnsupportedMediaType(said, fix="Send JSON, with the header Content-Type: application/json.")

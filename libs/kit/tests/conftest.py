@@ -26,12 +26,24 @@ class Thing(BaseModel):
     size: float = 1
 
 
+class Part(BaseModel):
+    text: str
+
+
+class Message(BaseModel):
+    content: str | list[Part]
+
+
 def make_router(relay_to: str = "") -> APIRouter:
     router = APIRouter(route_class=JsonRoute)
 
     @router.post("/things")
     async def create(thing: Thing) -> Thing:
         return thing
+
+    @router.post("/messages")
+    async def say(message: Message) -> Message:
+        return message
 
     @router.post("/anything")
     async def anything(request: Request) -> Any:

@@ -52,6 +52,30 @@ def test_a_bad_body_is_a_400_with_a_code(serve: Any, path: str, body: bytes) -> 
     assert answer.json()["code"] in {"invalid_json", "invalid_request"}
 
 
+@pytest.mark.parametrize("body", [b"null", b"[]", b'"x"', b"1"])
+def test_a_body_that_is_no_object_is_told_so(serve: Any, body: bytes) -> None:
+    answer = serve().client.post("/things", content=body, headers={"content-type": "application/json"})
+    assert (answer.status_code, answer.json()["detail"]) == (400, "body: Input should be an object")
+
+
+@pytest.mark.parametrize(("said", "told"), [("application/x-www-form-urlencoded", "'application/x-www"), (None, "no ")])
+def test_json_that_is_called_something_else_is_a_415_that_says_what_to_send(serve: Any, said: Any, told: str) -> None:
+    client, headers = serve().client, {"content-type": said} if said else {}
+    answer = client.post("/things", content=b'{"name": "x"}', headers=headers)
+    assert (answer.status_code, answer.json()["code"]) == (415, "unsupported_media_type")
+    assert told in answer.json()["detail"]
+    assert "Content-Type: application/json" in answer.json()["fix"]
+    assert client.post("/anything", content=b"1", headers=headers).status_code == 200
+
+
+def test_what_no_member_of_a_union_takes_is_one_error_under_the_fields_own_name(serve: Any) -> None:
+    problem = serve().client.post("/messages", json={"content": 5}).json()
+    assert problem["detail"] == "content: Input should be a valid string, or input should be a valid list"
+    assert (problem["param"], len(problem["errors"])) == ("content", 1)
+    problem = serve().client.post("/messages", json={"content": [{"text": "x"}, {"text": 5}]}).json()
+    assert [error["field"] for error in problem["errors"]] == ["content", "content.1.text"]
+
+
 def test_one_level_less_than_the_limit_passes(serve: Any) -> None:
     body = b"[" * DEPTH + b"]" * DEPTH
     answer = serve(max_json_depth=DEPTH).client.post(
