@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from askmesh_vectordb import filters
 from askmesh_vectordb.stores.base import IndexInfo, Metric, Query, Record, Selection, Vector
+from askmesh_vectordb.stores.local import terms
 from askmesh_vectordb.stores.local.blocks import Block
 from askmesh_vectordb.stores.local.builder import Builder
 from askmesh_vectordb.stores.local.nearest import Nearest
@@ -234,6 +235,46 @@ def test_what_is_rounded_is_not_rounded_again_in_an_index() -> None:
         assert nearest.add(rows, waiting) == 50
         assert np.allclose(nearest.vectors(rows), waiting, rtol=1e-6)
         assert np.allclose(nearest.products(rows, vectors[0]), waiting @ vectors[0], atol=ROUNDING)
+
+
+async def test_a_filter_is_looked_up_once_until_something_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked = 0
+    mask_of = terms.mask_of
+
+    def counting(*arguments: Any) -> Any:
+        nonlocal looked
+        looked += 1
+        return mask_of(*arguments)
+
+    monkeypatch.setattr(terms, "mask_of", counting)
+    vectors = clustered(400, 8)
+    store = await filled(tmp_path, vectors, exact_limit=100)
+    few = {"n": {"$lt": 5}}
+    for _ in range(3):
+        for top_k in (3, 5, 9):
+            assert len(await ids(store, vectors[0], top_k, few)) == min(top_k, 5)
+    assert looked == 1
+    assert await store.search_text("docs", "", "word", top_k=3, filter=filters.parse(few)) == []
+    assert looked == 1
+    # Whatever is written, here or by another process, is seen.
+    other = LocalStore(tmp_path, exact_limit=100)
+    await other.upsert("docs", "", [Record("new", vectors[0], {"n": 1})])
+    assert len(await ids(store, vectors[0], 9, few)) == 6
+    await other.update("docs", "", Selection(ids=["new", "r00002"]), set_metadata={"n": 50})
+    assert sorted(await ids(store, vectors[0], 9, few)) == ["r00000", "r00001", "r00003", "r00004"]
+    await other.delete("docs", "", Selection(ids=["r00003"]))
+    assert sorted(await ids(store, vectors[0], 9, few)) == ["r00000", "r00001", "r00004"]
+    # However many filters come, few are remembered.
+    for n in range(40):
+        assert await ids(store, vectors[0], 1, {"n": {"$eq": n % 2}}) == [f"r0000{n % 2}"]
+        await ids(store, vectors[0], 1, {"n": {"$gt": n}})
+    view = store._catalog.file("docs")._cache.view(1)
+    assert view is not None
+    assert len(view.masks) <= 8
+    await other.close()
+    await store.close()
 
 
 SMALL = clustered(600, 8)

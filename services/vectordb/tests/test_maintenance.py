@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from askmesh_vectordb.__main__ import main
+from askmesh_vectordb.filters import parse
 from askmesh_vectordb.stores.base import IndexInfo, Query, Record, Selection
 from askmesh_vectordb.stores.local.store import LocalStore
 
@@ -99,6 +100,20 @@ def test_what_is_derived_wrongly_is_told_and_repaired(
         assert [match.id for match in await store.search_text("docs", "", "heron", top_k=5)] == ["r3"]
         assert await store.count("docs") == {"": 298, "other": 10}
         await store.upsert("docs", "", [Record("new", VECTOR)])
+        await store.close()
+
+    asyncio.run(use())
+
+
+def test_a_service_sees_what_was_repaired_beside_it(command: Callable[..., tuple[int, str]], folder: Path) -> None:
+    edit(index_file(folder), "DELETE FROM terms WHERE key = 'n' AND value = 40")
+
+    async def use() -> None:
+        store = LocalStore(folder)
+        wanted = Query(1, VECTOR, filter=parse({"n": {"$eq": 40}}))
+        assert await store.query("docs", "", wanted) == []
+        assert (await asyncio.to_thread(command, "repair"))[0] == 0
+        assert [match.id for match in await store.query("docs", "", wanted)] == ["r40"]
         await store.close()
 
     asyncio.run(use())

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from askmesh_vectordb.stores.base import StoreDamaged, StoreError
-from askmesh_vectordb.stores.local import lexical, rows, schema, terms
+from askmesh_vectordb.stores.local import lexical, rows, schema, terms, writes
 from askmesh_vectordb.stores.local.database import connect, migrate, transaction, translated
 from askmesh_vectordb.stores.local.snapshots import Snapshots
 
@@ -135,6 +135,7 @@ class Checker:
                 "UPDATE namespaces SET records = (SELECT count(*) FROM records WHERE namespace = namespaces.id)"
             )
             connection.execute("REINDEX")
+            writes.note_change(connection)
         self._progress(f"{report.name}: repair", len(records), len(records))
 
 

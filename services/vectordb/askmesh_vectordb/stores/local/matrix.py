@@ -168,7 +168,9 @@ class VectorMatrix:
         while done < len(vectors):
             last = self._blocks[-1] if self._blocks else None
             if last is None or not last.room or last.block.is_rounded != vectors.is_rounded:
-                last = _Filled(vectors.room(min(_BLOCK, max(_SMALLEST_BLOCK, self.count))))
+                # Rounded ones come in numbers; and while an index has only a few of them, they are scanned here.
+                room = _BLOCK if vectors.is_rounded else min(_BLOCK, max(_SMALLEST_BLOCK, self.count))
+                last = _Filled(vectors.room(room))
                 self._blocks.append(last)
             n = min(len(vectors) - done, last.room)
             last.block.take(last.used, vectors.part(done, done + n))

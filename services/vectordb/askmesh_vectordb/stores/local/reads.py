@@ -3,6 +3,7 @@
 import sqlite3
 from collections.abc import Iterable, Sequence
 from functools import partial
+from typing import TypeVar
 
 import numpy as np
 
@@ -11,12 +12,16 @@ from askmesh_vectordb.stores.base import Match, Page, Query, Record, Vector
 from askmesh_vectordb.stores.local import lexical, planner, terms, writes
 from askmesh_vectordb.stores.local.records import Records
 from askmesh_vectordb.stores.local.rows import decode, existing, parse
-from askmesh_vectordb.stores.local.view import View
+from askmesh_vectordb.stores.local.view import Mask, View
+
+M = TypeVar("M", Mask, None)
 
 _SCAN_STEP = 256
 _FEW_VALUES = 16
 _FEW_ROWS = 3000
 """So many are listed in less time than some dozen records are asked one by one."""
+_KNOWN_FILTERS = 8
+_UNKNOWN = object()
 
 
 def query(
@@ -33,11 +38,11 @@ def query(
     found, allowed = None, None
     if wanted.filter:
         root = wanted.filter.root
-        if _is_quick(root) and not terms.is_narrow(connection, number, root, _FEW_ROWS):
+        if _is_quick(root) and _is_wide(connection, number, view, root):
             satisfying = partial(_satisfying, connection, wanted.filter)
             found = planner.ask(view, vector, wanted.top_k, satisfying, exact_limit=exact_limit, read=records.vectors)
         if found is None:
-            allowed = terms.mask_of(connection, number, root, view.rows)
+            allowed = _mask(connection, number, view, root)
     places, scores = found or planner.search(
         view, vector, wanted.top_k, allowed, exact_limit=exact_limit, read=records.vectors
     )
@@ -58,7 +63,7 @@ def search_text(
         return []
     allowed = view.alive if view.alive is not None else np.ones(len(view.rows), np.bool_)
     if chosen:
-        allowed = allowed & terms.mask_of(connection, number, chosen.root, view.rows)
+        allowed = allowed & _mask(connection, number, view, chosen.root)
     pairs: list[tuple[int, float]] = []
     (documents,) = connection.execute("SELECT coalesce(sum(records), 0) FROM namespaces").fetchone()
     for row, score in lexical.search(connection, text, documents):
@@ -116,6 +121,31 @@ def scan(
             values = decode(vector, vector_sum) if include_values else None
             records.append(Record(name, values, parse(name, text, text_sum)))
     return Page(records)
+
+
+def _mask(connection: sqlite3.Connection, number: int, view: View, root: Node) -> Mask:
+    """Which rows of the view satisfy a filter. The same few filters come again and again, an audience's with every
+    search: what was looked up holds until something is written."""
+    known = view.masks.get(root)
+    return _noted(view, root, terms.mask_of(connection, number, root, view.rows)) if known is None else known
+
+
+def _is_wide(connection: sqlite3.Connection, number: int, view: View, root: Node) -> bool:
+    """Whether too many satisfy a filter to list them, and they are not listed yet."""
+    known = view.masks.get(root, _UNKNOWN)
+    if known is _UNKNOWN:
+        wide = not terms.is_narrow(connection, number, root, _FEW_ROWS)
+        if wide:
+            _noted(view, root, None)
+        return wide
+    return known is None
+
+
+def _noted(view: View, root: Node, known: M) -> M:
+    if len(view.masks) >= _KNOWN_FILTERS:
+        view.masks.clear()
+    view.masks[root] = known
+    return known
 
 
 def _is_quick(node: Node) -> bool:

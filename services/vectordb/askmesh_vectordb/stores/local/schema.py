@@ -19,7 +19,8 @@ CATALOG = (
 
 # Row numbers only ever grow: replacing a record gives it a new row and leaves a tombstone for the old one. So a reader
 # that remembers the last row and the last tombstone it saw learns of every change, in any process, from two short
-# queries. `terms` is the inverted metadata: one line for each field's value (for each element of a list).
+# queries. Where only metadata changes the row stays, and a tombstone of no row tells. `terms` is the inverted metadata:
+# one line for each field's value (for each element of a list).
 INDEX = (
     """
     CREATE TABLE state (key TEXT PRIMARY KEY, value) WITHOUT ROWID;

@@ -5,12 +5,13 @@ scores by those choose whom to look at, and what a search may answer with is sco
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import sqrt
 
 import numpy as np
 from numpy.typing import NDArray
 
+from askmesh_vectordb.filters import Node
 from askmesh_vectordb.stores.base import Metric, Vector
 from askmesh_vectordb.stores.local.blocks import Block, Places, Vectors
 from askmesh_vectordb.stores.local.nearest import Nearest
@@ -51,6 +52,9 @@ class View:
     graph: Nearest | None = None
     held: int = 0
     base: int = 0
+    masks: dict[Node, Mask | None] = field(default_factory=dict, compare=False)
+    """What is known of filters, for `reads` to note: which rows satisfy one, or None for one that many do. It holds for
+    as long as the view: whatever changes a record makes a new one."""
 
     @property
     def living(self) -> int:

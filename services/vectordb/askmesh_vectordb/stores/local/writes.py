@@ -38,6 +38,7 @@ def update(
     chosen = list(select(connection, number, selection)) if number else []
     if dry_run:
         return len(chosen)
+    kept = False
     for row, name, text in chosen:
         old: Metadata = json.loads(text)
         new = old | (set_metadata or {})
@@ -52,6 +53,10 @@ def update(
             change = "UPDATE records SET metadata = ?, text_sum = ? WHERE row = ?"
             connection.execute(change, [fresh, text_sum(name, fresh), row])
             _enlist(connection, number, row, new)
+            kept = True
+    if kept:
+        note_change(connection)
+        _prune(connection)
     return len(chosen)
 
 
@@ -62,6 +67,12 @@ def delete(connection: sqlite3.Connection, namespace: str, selection: Selection)
         else:
             _remove(connection, number, select(connection, number, selection))
         _prune(connection)
+
+
+def note_change(connection: sqlite3.Connection) -> None:
+    """Have every process that serves the file forget what it knows of filters, though no row comes or goes: a tombstone
+    of none."""
+    connection.execute("INSERT INTO tombstones (namespace, row) VALUES (0, 0)")
 
 
 def create_namespace(connection: sqlite3.Connection, namespace: str) -> None:
