@@ -81,6 +81,16 @@ def chat(file: Path, cache: Path = CACHE) -> Corpus:
     return Corpus(folder / file.name, "Marram chat", digest, "threads")
 
 
+def marram(folder: Path, cache: Path = CACHE) -> Corpus:
+    """The documentation of the project that the chat is about, at a place that is the same for every checkout."""
+    digest = _digest(folder, "*.md")
+    copy = cache / f"marram-{digest[:8]}"
+    if not copy.exists():
+        with _scratch(copy) as made:
+            shutil.copytree(folder, made, dirs_exist_ok=True)
+    return Corpus(copy, "Marram", digest)
+
+
 def squad(data: Path, path_of: Callable[[str, int], str], cache: Path = CACHE) -> Corpus:
     """SQuAD 2.0's paragraphs, pooled: one small Markdown document each, at the path of its title and number."""
     raw = (data / "squad2" / "dev-open.json").read_bytes()
@@ -115,9 +125,9 @@ class _scratch:  # noqa: N801 - a context manager read as a verb
             shutil.rmtree(self._made)
 
 
-def _digest(folder: Path) -> str:
+def _digest(folder: Path, pattern: str = "*.py") -> str:
     whole = hashlib.sha256()
-    for path in sorted(folder.rglob("*.py")):
+    for path in sorted(folder.rglob(pattern)):
         whole.update(path.read_bytes())
     return whole.hexdigest()
 

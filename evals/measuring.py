@@ -9,9 +9,9 @@ from typing import Any
 import httpx2
 from askmesh_bot.answering.calibration import Weights, weights_of
 from askmesh_bot.answering.conflicts import REMARKS
-from askmesh_bot.answering.fusion import of_version, rescored
+from askmesh_bot.answering.named_sources import plain
 from askmesh_bot.answering.reranking import reordered, text_of
-from askmesh_bot.answering.retrieval import candidate
+from askmesh_bot.answering.retrieval import candidate, ordered
 from askmesh_bot.answering.sufficiency import measure
 from askmesh_bot.peers.reranker import RerankerClient
 from askmesh_bot.peers.vectordb import Match
@@ -81,8 +81,8 @@ class Measurer:
         """One question, alone, so that times are those of one asker."""
         found = self._search(question, "rrf k=60")
         matches = [match_of(item) for item in found]
-        served = of_version(question.text, rescored(question.text, matches))
-        signals = measure(question.text, [candidate(match) for match in served])
+        served = ordered(question.text, matches)
+        signals = measure(plain(question.text, matches), [candidate(match) for match in served])
         began = time.perf_counter()
         answer = self._post(f"{self._bot}/v1/ask", {"question": question.text, "collection": question.corpus})
         seconds = time.perf_counter() - began

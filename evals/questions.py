@@ -56,7 +56,7 @@ class EvalQuestion:
 
 
 def read_questions(path: Path, corpus: str = "") -> list[EvalQuestion]:
-    """The questions of a JSON Lines file."""
+    """The questions of a JSON Lines file, asked of `corpus` where they name no other."""
     rows = (json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip())
     return [_question(row, corpus) for row in rows]
 
@@ -106,7 +106,7 @@ def _question(row: dict[str, Any], corpus: str) -> EvalQuestion:
         answerable=row["answerable"],
         gold=tuple(Span(**{key: span[key] for key in fields if key in span}) for span in row.get("gold") or ()),
         key_facts=tuple(row.get("key_facts") or ()),
-        corpus=corpus,
+        corpus=row.get("corpus", corpus),
     )
 
 

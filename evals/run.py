@@ -62,10 +62,12 @@ def _arguments() -> argparse.Namespace:
 
 
 def _learn(measurer: Measurer, name: str, data: Path) -> dict[str, Any]:
-    tree = sets.corpus_of(name, data)
-    print(f"Learning {tree.title} …", flush=True)
-    found = measurer.learn(name, str(tree.folder), tree.title, tree.kind)
-    return {"sha256": tree.sha256, "documents": found["documents"], "chunks": found["chunks"]}
+    trees, documents, chunks = sets.corpora_of(name, data), 0, 0
+    for tree in trees:
+        print(f"Learning {tree.title} …", flush=True)
+        found = measurer.learn(name, str(tree.folder), tree.title, tree.kind)
+        documents, chunks = documents + found["documents"], chunks + found["chunks"]
+    return {"sha256": " ".join(tree.sha256 for tree in trees), "documents": documents, "chunks": chunks}
 
 
 def _asked(measurer: Measurer, name: str, questions: Sequence[EvalQuestion], key: str) -> list[Asked]:

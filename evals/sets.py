@@ -7,7 +7,7 @@ from corpus import Corpus
 from questions import EvalQuestion, asked_elsewhere, read_questions, read_selfaware, read_squad, squad_path
 
 HERE = Path(__file__).resolve().parent
-NAMES = ("fury", "stdlib", "chat", "squad", "selfaware")
+NAMES = ("fury", "stdlib", "chat", "sources", "squad", "selfaware")
 _PUBLIC = {
     "squad": ("squad2/dev-open.json", "https://rajpurkar.github.io/SQuAD-explorer/ (CC BY-SA 4.0)"),
     "selfaware": ("selfaware/sample.jsonl", "https://github.com/yinzhangyue/SelfAware (CC BY-SA 4.0)"),
@@ -33,9 +33,17 @@ def corpus_of(name: str, data: Path) -> Corpus:
     return corpus.squad(data, squad_path) if name == "squad" else {"fury": corpus.fury, "stdlib": corpus.stdlib}[name]()
 
 
+def corpora_of(name: str, data: Path) -> list[Corpus]:
+    """All that is learned into the collection of a corpus."""
+    if name == "sources":
+        return [corpus.marram(HERE / "data" / "sources" / "docs"), corpus_of("chat", data)]
+    # A collection of its own: the figures of `fury` are of its own questions.
+    return [corpus_of("fury" if name == "sources-fury" else name, data)]
+
+
 def questions_of(name: str, data: Path) -> list[EvalQuestion]:
     """The questions of a set."""
-    if name in ("fury", "stdlib", "chat"):
+    if name in ("fury", "stdlib", "chat", "sources"):
         return read_questions(HERE / "data" / name / "questions.jsonl", name)
     if name == "squad":
         return read_squad(data / "squad2" / "dev-open.json", answerable=600, unanswerable=100)

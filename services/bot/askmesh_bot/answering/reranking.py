@@ -12,6 +12,7 @@ from askmesh_kit.logs import get_logger
 from prometheus_client import CollectorRegistry, Counter
 
 from askmesh_bot.answering.dating import asked_version, is_of_another, version_in
+from askmesh_bot.answering.named_sources import in_named_source
 from askmesh_bot.answering.retrieval import Candidate
 from askmesh_bot.peers.errors import PeerError, PeerUnavailable
 from askmesh_bot.peers.reranker import RerankerClient
@@ -80,17 +81,19 @@ def text_of(candidate: Candidate) -> str:
 
 
 def reordered(question: str, candidates: Sequence[Candidate], scores: Sequence[float]) -> list[Candidate]:
-    """The candidates by these scores, as many of each; passages of another version than the question's stay last.
+    """The candidates by these scores, as many of each; passages of another version than the one that is asked for,
+    or of another source, stay last.
 
     A passage's own score comes to mean its new place: the first place has the score that the first place had. What reads
     scores later, as how far the best is ahead, was fitted on that scale, and a reranker's is any.
     """
     asked = asked_version(question)
+    named = in_named_source(question, [one.passage for one in candidates])
 
-    def key(place: int) -> tuple[bool, float]:
+    def key(place: int) -> tuple[bool, bool, float]:
         passage = candidates[place].passage
         version = version_in(passage.path, passage.header, passage.kind, question) if asked else ()
-        return is_of_another(asked, version), -scores[place]
+        return not named[place], is_of_another(asked, version), -scores[place]
 
     # Python's sort is stable: among equals the order stays.
     order = sorted(range(len(candidates)), key=key)

@@ -7,6 +7,7 @@ from typing import Any
 
 from askmesh_bot.answering.base import Passage
 from askmesh_bot.answering.fusion import of_version, rescored
+from askmesh_bot.answering.named_sources import of_source, plain
 from askmesh_bot.answering.rewrite import Rewritten
 from askmesh_bot.database.models import CollectionRow
 from askmesh_bot.peers.embeddings import EmbeddingsClient
@@ -70,8 +71,8 @@ class Retrieval:
     def ranked(self, query: Rewritten, found_by_each: Sequence[Sequence[Match]]) -> list[Candidate]:
         """Candidates, best first."""
         texts = query_texts(query)
-        rankings = [of_version(text, rescored(text, found)) for text, found in zip(texts, found_by_each, strict=False)]
-        found = rankings[0] if len(rankings) == 1 else fuse(rankings)
+        rankings = [ordered(text, found) for text, found in zip(texts, found_by_each, strict=False)]
+        found = rankings[0] if len(rankings) == 1 else of_source(query.standalone, fuse(rankings))
         return [candidate(match) for match in found[: self._candidates]]
 
     async def holds(self, collection: CollectionRow, name: str, audience: frozenset[str]) -> bool:
@@ -80,6 +81,11 @@ class Retrieval:
             collection.index, collection.namespace, name, None, 5, search_filter(audience, ())
         )
         return any(mentions(candidate(match).passage, name) for match in found)
+
+
+def ordered(question: str, found: Sequence[Match]) -> list[Match]:
+    """What was found for a question, best first; the version and the source that it names before others."""
+    return of_source(question, of_version(question, rescored(plain(question, found), found)))
 
 
 def query_texts(query: Rewritten) -> list[str]:

@@ -1,6 +1,5 @@
 """The steps before the writing: where to look, what is found there, and whether that is enough."""
 
-from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 
@@ -8,6 +7,7 @@ from askmesh_kit.errors import Conflict, NotFound
 
 from askmesh_bot.answering.base import Question
 from askmesh_bot.answering.calibration import Weights, weights_of
+from askmesh_bot.answering.named_sources import plain
 from askmesh_bot.answering.retrieval import Candidate, Retrieval
 from askmesh_bot.answering.rewrite import Rewritten
 from askmesh_bot.answering.smalltalk import example_questions, opening_query
@@ -20,6 +20,14 @@ from askmesh_bot.database.models import CollectionRow
 from askmesh_bot.peers.embeddings import EmbeddingsClient
 from askmesh_bot.peers.errors import Peer, PeerError
 from askmesh_bot.settings import AnsweringSettings
+
+
+@dataclass(frozen=True)
+class _Ranked:
+    """Candidates, best first, and the question that they are judged by."""
+
+    candidates: list[Candidate]
+    asked: str
 
 
 @dataclass(frozen=True)
@@ -50,26 +58,27 @@ class Searching:
     async def find(self, question: Question, query: Rewritten) -> Found:
         """The candidates, best first, and whether they hold an answer."""
         collection, weights = await self._collection(question.collection)
-        candidates = await self._search(collection, question, query)
+        ranked = await self._search(collection, question, query)
         with self._timings.step("gate"):
-            meant = corrections(asked_of(query), [one.passage for one in candidates])
+            meant = corrections(ranked.asked, [one.passage for one in ranked.candidates])
         if meant:
             again = Rewritten(
                 corrected(query.raw, meant), query.carried, corrected(query.whole, meant) if query.whole else ""
             )
             better = await self._search(collection, question, again)
-            if self._chance(again, better, weights) > self._chance(query, candidates, weights):
-                candidates, query = better, again
+            if self._chance(better, weights) > self._chance(ranked, weights):
+                ranked, query = better, again
             else:
                 meant = {}
-        reason = await self._insufficiency(collection, question, query, candidates, weights)
-        return Found(candidates, query, meant, reason)
+        reason = await self._insufficiency(collection, question, ranked, weights)
+        return Found(ranked.candidates, query, meant, reason)
 
     async def examples(self, question: Question) -> list[str]:
         """Questions that the sources which these readers may see should answer."""
         collection, _ = await self._collection(question.collection)
         opening = Rewritten(opening_query())
-        return example_questions([one.passage for one in await self._search(collection, question, opening)])
+        ranked = await self._search(collection, question, opening)
+        return example_questions([one.passage for one in ranked.candidates])
 
     async def _collection(self, name: str) -> tuple[CollectionRow, Weights]:
         collection = await self._collections.get(name)
@@ -85,7 +94,7 @@ class Searching:
             )
         return collection, weights_of(model.fingerprint, model.id)
 
-    async def _search(self, collection: CollectionRow, question: Question, query: Rewritten) -> list[Candidate]:
+    async def _search(self, collection: CollectionRow, question: Question, query: Rewritten) -> _Ranked:
         with self._timings.step("embed"):
             async with self._limited("embeddings"):
                 vectors = await self._retrieval.embed(query)
@@ -100,24 +109,24 @@ class Searching:
                 raise nothing_learned(question.collection) from error
             raise
         with self._timings.step("rank"):
-            return self._retrieval.ranked(query, matches)
+            everything = [match for found in matches for match in found]
+            return _Ranked(self._retrieval.ranked(query, matches), plain(asked_of(query), everything))
 
-    def _chance(self, query: Rewritten, candidates: Sequence[Candidate], weights: Weights) -> float:
+    def _chance(self, ranked: _Ranked, weights: Weights) -> float:
         with self._timings.step("gate"):
-            return measure(asked_of(query), candidates).chance(weights)
+            return measure(ranked.asked, ranked.candidates).chance(weights)
 
     async def _insufficiency(
         self,
         collection: CollectionRow,
         question: Question,
-        query: Rewritten,
-        found: Sequence[Candidate],
+        ranked: _Ranked,
         weights: Weights,
     ) -> str:
+        found, text = ranked.candidates, ranked.asked
         if not found:
             return "no source that may be shown here has anything on it"
         passages = [candidate.passage for candidate in found]
-        text = asked_of(query)
         with self._timings.step("gate"):
             sure = looked_up(text, found)
             reason = "" if sure else insufficient(measure(text, found), weights, self._settings.min_chance)
