@@ -4,6 +4,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+# Lists end at their first wrong item: a message about each of a million would hold up everybody for seconds.
+_FIRST_ERROR = Field(fail_fast=True)
+
 FinishReasonName = Literal["stop", "length", "content_filter"]
 
 
@@ -17,12 +20,12 @@ class ContentPart(BaseModel):
 
 class ChatMessage(BaseModel):
     role: Literal["system", "developer", "user", "assistant", "tool", "function"]
-    content: str | list[ContentPart] | None = None
+    content: str | Annotated[list[ContentPart], _FIRST_ERROR] | None = None
     name: str | None = None
 
 
 class StreamOptions(BaseModel):
-    include_usage: bool = False
+    include_usage: bool | None = None
 
 
 class SamplingRequest(BaseModel):
@@ -33,7 +36,7 @@ class SamplingRequest(BaseModel):
     temperature: float | None = Field(None, ge=0, le=2)
     top_p: float | None = Field(None, gt=0, le=1)
     seed: int | None = Field(None, ge=-(2**63), lt=2**63)
-    stop: str | Annotated[list[str], Field(max_length=16)] | None = None
+    stop: str | Annotated[list[str], Field(max_length=16, fail_fast=True)] | None = None
     stream: bool | None = False
     stream_options: StreamOptions | None = None
     user: str | None = Field(None, description="Requests take turns between users of one key.")
@@ -44,7 +47,7 @@ class SamplingRequest(BaseModel):
 
 
 class ChatCompletionRequest(SamplingRequest):
-    messages: list[ChatMessage] = Field(min_length=1)
+    messages: list[ChatMessage] = Field(min_length=1, fail_fast=True)
     max_completion_tokens: int | None = Field(None, ge=1)
     logprobs: bool | None = None
     top_logprobs: int | None = Field(None, ge=0, le=20, description="Likeliest tokens at each place; needs logprobs.")
@@ -181,7 +184,7 @@ class TokenizeRequest(BaseModel):
 
     model: str | None = None
     prompt: str | None = None
-    messages: list[ChatMessage] | None = None
+    messages: Annotated[list[ChatMessage], _FIRST_ERROR] | None = None
 
 
 class TokenizeResponse(BaseModel):
@@ -192,7 +195,7 @@ class TokenizeResponse(BaseModel):
 
 class DetokenizeRequest(BaseModel):
     model: str | None = None
-    tokens: list[Annotated[int, Field(ge=0, lt=2**31)]] = Field(max_length=1_000_000)
+    tokens: list[Annotated[int, Field(ge=0, lt=2**31)]] = Field(max_length=1_000_000, fail_fast=True)
 
 
 class DetokenizeResponse(BaseModel):

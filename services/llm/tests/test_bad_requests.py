@@ -67,6 +67,23 @@ def test_each_of_these_is_refused_with_its_reason(client: httpx2.Client, body: A
 
 
 @pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        (CHAT, {"messages": [{}] * 1000}),
+        (CHAT, {"messages": [{"role": "user", "content": [{}] * 1000}]}),
+        (CHAT, chat(stop=[1] * 1000)),
+        ("/tokenize", {"messages": [5] * 1000}),
+        ("/detokenize", {"tokens": [[]] * 1000}),
+    ],
+)
+def test_of_a_long_list_of_wrong_items_the_first_is_told(client: httpx2.Client, path: str, body: Any) -> None:
+    """Each of millions as an error of its own would hold up everybody for seconds."""
+    message = client.post(path, json=body).json()["error"]["message"]
+    assert ".0" in message
+    assert ".1" not in message
+
+
+@pytest.mark.parametrize(
     "raw",
     [
         b"",

@@ -204,6 +204,14 @@ def test_lists_that_do_not_fit_say_which(values: dict[str, str], named: str) -> 
         engine_for(f"{NOBODY}/v1,{NOBODY}/v2", **values)
 
 
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::1]", "10.1.2.3"])
+def test_a_service_does_not_become_its_own_upstream(host: str) -> None:
+    url = f"http://{host}:8123/v1"
+    with pytest.raises(SystemExit, match="this service itself"):
+        create(settings(engine="openai", upstream_url=url, port=8123, host="10.1.2.3"))
+    assert create(settings(engine="openai", upstream_url=url, port=8124, host="10.1.2.3"))
+
+
 @given(steps=st.lists(st.sampled_from(["fail", "work", "try", "wait"]), max_size=30))
 def test_rests_grow_with_failures_end_with_success_and_never_last_beyond_their_limit(steps: list[str]) -> None:
     now, failures = 0.0, 0

@@ -1,5 +1,6 @@
 """The official SDK against every engine: what OpenAI's clients expect is what they get."""
 
+from pathlib import Path
 from typing import Any
 
 import openai
@@ -128,6 +129,29 @@ def test_a_prompt_longer_than_the_context_is_refused_with_both_numbers(url: str)
     assert caught.value.code == "context_length_exceeded"
     assert str(limit) in caught.value.message
     assert "in the prompt" in caught.value.message
+    assert caught.value.param == "messages"
+    with sdk(url) as client, pytest.raises(openai.BadRequestError) as caught:
+        client.completions.create(model="", prompt="word " * limit * 2)
+    assert (caught.value.code, caught.value.param) == ("context_length_exceeded", "prompt")
+
+
+@pytest.mark.models
+def test_a_model_from_a_folder_goes_by_the_folders_name_and_by_its_path(transformers: str, checkpoint: Path) -> None:
+    with sdk(transformers) as client:
+        assert [model.id for model in client.models.list()] == [checkpoint.name]
+        for name in (checkpoint.name, str(checkpoint)):
+            assert client.models.retrieve(name).id == checkpoint.name
+            ask: dict[str, Any] = {"model": name, "messages": QUESTION, "max_tokens": 1}
+            assert client.chat.completions.create(**ask).model == name
+
+
+@pytest.mark.parametrize("asked", [None, False])
+def test_usage_that_is_not_asked_for_is_not_told(url: str, asked: Any) -> None:
+    with sdk(url) as client:
+        ask: dict[str, Any] = {"model": "", "messages": QUESTION, "max_tokens": 2, "stream": True}
+        assert all(
+            c.usage is None for c in client.chat.completions.create(**ask, stream_options={"include_usage": asked})
+        )
 
 
 @pytest.mark.parametrize("coldest", [{"temperature": 1e-300}, {"temperature": 1e-38, "top_p": 0.5}, {"top_p": 1e-320}])

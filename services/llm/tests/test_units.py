@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from askmesh_llm.app import create_app
-from askmesh_llm.engines.base import Message
+from askmesh_llm.engines.base import Message, model_name
 from askmesh_llm.engines.extractive.prompt import parse
 from askmesh_llm.engines.extractive.semantics import Semantics
 from askmesh_llm.engines.extractive.words import content_words, stem, words
@@ -42,6 +42,14 @@ def test_a_stop_string_is_found_however_the_text_is_cut(pieces: list[str], stop:
     text = "".join(pieces)
     assert sent == text.partition(stop)[0]
     assert stopped == (stop in text)
+
+
+def test_a_model_goes_by_its_id_or_its_folders_name(tmp_path: pathlib.Path) -> None:
+    cached = tmp_path / "models--microsoft--Phi-3-mini-4k" / "snapshots" / "0a67737c"
+    cached.mkdir(parents=True)
+    assert model_name(str(cached)) == "microsoft/Phi-3-mini-4k"
+    assert model_name(f"{cached.parent}/") == "snapshots"
+    assert model_name("microsoft/Phi-3-mini-4k") == "microsoft/Phi-3-mini-4k"
 
 
 PASSAGE = st.text(alphabet=st.sampled_from("ab [1]\n›é"), max_size=60)

@@ -1,11 +1,16 @@
 """The interface every text engine implements, with its value types and errors. Knows nothing of HTTP."""
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Literal
 
 from askmesh_kit.errors import InvalidRequest, Unavailable, Unsupported
+
+# The folder of a commit in Hugging Face's cache; between the marks is the model's id, its slash written as two dashes.
+_CACHED = re.compile(r"models--([^/]+)/snapshots/\w+$")
 
 Role = Literal["system", "user", "assistant"]
 FinishReason = Literal["stop", "length", "content_filter"]
@@ -155,6 +160,15 @@ class ModelLoading(Unavailable):
     """The model is not in memory yet, or failed to load."""
 
     code = "model_loading"
+
+
+def model_name(model: str) -> str:
+    """What callers know a model by: its id on the hub, or its folder's name, which tells nobody where it lies."""
+    if not Path(model).is_dir():
+        return model
+    folder = Path(model).resolve()
+    cached = _CACHED.search(folder.as_posix())
+    return cached[1].replace("--", "/", 1) if cached else folder.name
 
 
 def completion_budget(prompt_tokens: int, params: SamplingParams, context: int | None, default: int) -> int:

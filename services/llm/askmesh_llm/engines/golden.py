@@ -42,12 +42,15 @@ def prompt(tokenizer: Any) -> Prompt:
 def table(path: str) -> dict[str, list[int]]:
     """Golden answers by fingerprint: those that come with the package, then the operator's own.
 
-    Raises OSError when the operator's file is not there, ValueError when it is not one.
+    Raises OSError when the operator's file can't be read, ValueError when it is no such table.
     """
     known = json.loads(resources.files(__package__).joinpath("golden.json").read_text())
-    if path:
-        known |= json.loads(Path(path).read_text())
-    return {name: [int(item) for item in entry["tokens"]] for name, entry in known.items()}
+    try:
+        if path:
+            known |= json.loads(Path(path).read_text())
+        return {name: [int(item) for item in entry["tokens"]] for name, entry in known.items()}
+    except (ValueError, TypeError, KeyError) as error:
+        raise ValueError(f"{path} (ASKMESH_LLM_GOLDEN_FILE) holds no golden answers") from error
 
 
 def record(path: str, name: str, model: str, steps: Steps) -> list[int]:

@@ -11,7 +11,7 @@ from askmesh_kit.json_body import JsonRoute
 from fastapi import APIRouter, Request, Response
 
 from askmesh_llm.engines.base import Chunk, Prompt, SamplingParams, Usage
-from askmesh_llm.routes.state import Reader, TheGenerator, TheSettings, served_names
+from askmesh_llm.routes.state import Reader, TheGenerator, TheSettings, check_model
 from askmesh_llm.schemas import (
     ERRORS,
     AnswerMessage,
@@ -76,7 +76,8 @@ class _Reply:
     def __init__(
         self, body: SamplingRequest, generator: Generator, settings: Settings, caller: str, id_prefix: str
     ) -> None:
-        requests.check_model(body.model, served_names(generator.engine, settings))
+        if body.model:
+            check_model(body.model, generator.engine, settings)
         info = generator.engine.info
         self._params: SamplingParams = requests.sampling(body, info)
         self.with_logprobs = self._params.logprobs is not None

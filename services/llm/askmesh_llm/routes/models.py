@@ -7,7 +7,7 @@ from askmesh_kit.json_body import JsonRoute
 from fastapi import APIRouter
 
 from askmesh_llm.engines.base import Engine, Prompt
-from askmesh_llm.routes.state import Reader, TheEngine, TheSettings, served_names
+from askmesh_llm.routes.state import Reader, TheEngine, TheSettings, check_model, served_names
 from askmesh_llm.schemas import (
     ERRORS,
     DetokenizeRequest,
@@ -44,13 +44,14 @@ async def list_models(engine: TheEngine, settings: TheSettings, _: Reader) -> Mo
 # A model's name may hold slashes, as in microsoft/Phi-3-mini-4k-instruct.
 @router.get("/v1/models/{name:path}", summary="One model")
 async def get_model(name: str, engine: TheEngine, settings: TheSettings, _: Reader) -> ModelCard:
-    requests.check_served(name, served_names(engine, settings))
-    return next(card for card in _cards(engine, settings) if card.id == name)
+    served = check_model(name, engine, settings)
+    return next(card for card in _cards(engine, settings) if card.id == served)
 
 
 @router.post("/tokenize", summary="Count the tokens of a text or a conversation")
 async def tokenize(body: TokenizeRequest, engine: TheEngine, settings: TheSettings, _: Reader) -> TokenizeResponse:
-    requests.check_model(body.model, served_names(engine, settings))
+    if body.model:
+        check_model(body.model, engine, settings)
     if (body.prompt is None) == (body.messages is None):
         raise InvalidRequest("Give either prompt or messages.", param="prompt")
     prompt: Prompt = body.prompt or ""
@@ -67,5 +68,6 @@ async def tokenize(body: TokenizeRequest, engine: TheEngine, settings: TheSettin
 async def detokenize(
     body: DetokenizeRequest, engine: TheEngine, settings: TheSettings, _: Reader
 ) -> DetokenizeResponse:
-    requests.check_model(body.model, served_names(engine, settings))
+    if body.model:
+        check_model(body.model, engine, settings)
     return DetokenizeResponse(prompt=await engine.detokenize(body.tokens))

@@ -6,6 +6,7 @@ from askmesh_kit.auth import Caller, require
 from fastapi import Depends, Request
 
 from askmesh_llm.engines.base import Engine
+from askmesh_llm.serving import requests
 from askmesh_llm.serving.generation import Generator
 from askmesh_llm.settings import Settings
 
@@ -40,3 +41,15 @@ def served_names(engine: Engine, settings: Settings) -> list[str]:
     aliases = (name.strip() for name in settings.model_aliases.split(","))
     names = [engine.info.model, *(name for name in aliases if name), *engine.info.others]
     return list(dict.fromkeys(names))
+
+
+def check_model(name: str, engine: Engine, settings: Settings) -> str:
+    """The served name that `name` stands for: the model's own may be given by its last part, or as the settings spell it.
+
+    Raises ModelNotFound where it is none.
+    """
+    served = served_names(engine, settings)
+    if name and name in {settings.model, served[0].rpartition("/")[2]}:
+        return served[0]
+    requests.check_served(name, served)
+    return name

@@ -34,6 +34,8 @@ class Generator:
                     yield chunk
         except ServiceError as error:
             meter.outcome = error.code
+            if isinstance(prompt, str) and error.extra.get("param") == "messages":
+                error.extra["param"] = "prompt"  # engines tell both by the name of the commoner
             raise
         finally:
             meter.close()

@@ -35,12 +35,6 @@ class ModelNotFound(NotFound):
     code = "model_not_found"
 
 
-def check_model(name: str | None, served: Sequence[str]) -> None:
-    """Raises ModelNotFound unless `name` is served here or left out."""
-    if name:
-        check_served(name, served)
-
-
 def check_served(name: str, served: Sequence[str]) -> None:
     """Raises ModelNotFound unless `name` is served here."""
     if name not in served:

@@ -20,6 +20,7 @@ from askmesh_llm.engines.base import (
     TokenCount,
     Usage,
     completion_budget,
+    model_name,
 )
 from askmesh_llm.engines.int4.model import Loaded, load, run
 from askmesh_llm.engines.int4.sampling import Sampler, Watched
@@ -41,7 +42,7 @@ class Int4Engine(Engine):
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._info = EngineInfo(settings.model, settings.max_model_len)
+        self._info = EngineInfo(model_name(settings.model or "int4"), settings.max_model_len)
         self._loaded: Loaded | None = None
         self._encoder: PromptEncoder | None = None
         self._turn = asyncio.Lock()
@@ -65,7 +66,8 @@ class Int4Engine(Engine):
             log.error("model_not_loaded", model=self._info.model, exc_info=error)
             self._loaded = self._encoder = None
             return
-        self._info = replace(self._info, max_model_len=loaded.context, capacity_tokens=loaded.context)
+        name = model_name(self._settings.model)  # anew: the folder may have come after the service
+        self._info = replace(self._info, model=name, max_model_len=loaded.context, capacity_tokens=loaded.context)
         log.info("model_loaded", model=self._info.model)
 
     async def _rehearse(self) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
+from urllib.parse import urlsplit
 
 from askmesh_kit.errors import ServiceError
 from askmesh_kit.logs import get_logger
@@ -26,6 +27,8 @@ def create(settings: Settings) -> Engine:
     for url in urls:
         if not url.startswith(("http://", "https://")):
             raise SystemExit(f"ASKMESH_LLM_UPSTREAM_URL has {url!r}: write http://… or https://…")
+        if _is_here(url, settings):
+            raise SystemExit(f"ASKMESH_LLM_UPSTREAM_URL has {url!r}, which is this service itself: name another server")
     keys = _for_each(settings.upstream_api_key.get_secret_value(), ",", len(urls), "UPSTREAM_API_KEY")
     models = _for_each(settings.upstream_model, ",", len(urls), "UPSTREAM_MODEL")
     names: list[dict[str, str]] = [{} for _ in urls]
@@ -37,6 +40,12 @@ def create(settings: Settings) -> Engine:
             own[name.strip()] = their
     upstreams = [Upstream(*of_one, settings) for of_one in zip(urls, keys, models, names, strict=True)]
     return OpenAIEngine(upstreams, settings)
+
+
+def _is_here(url: str, settings: Settings) -> bool:
+    """Whether a URL is the address that this service listens on: it would ask itself until its queue is full."""
+    names = ("127.0.0.1", "localhost", "[::1]", settings.host)
+    return urlsplit(url).netloc in {f"{name}:{settings.port}" for name in names}
 
 
 def _for_each(text: str, separator: str, count: int, variable: str) -> list[str]:
@@ -85,7 +94,7 @@ class OpenAIEngine(Engine):
         self._main = next((one for one in self._upstreams if one.known), None)
         if self._main is not None or any(one.model for one in self._upstreams):
             return None
-        return next((failure.detail for failure in found if isinstance(failure, ServiceError)), "no model is named")
+        return next((failure.message for failure in found if isinstance(failure, ServiceError)), "no model is named")
 
     async def generate(self, prompt: Prompt, params: SamplingParams) -> AsyncGenerator[Chunk, None]:
         failures: list[ServiceError] = []

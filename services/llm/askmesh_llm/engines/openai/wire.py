@@ -89,7 +89,7 @@ def status_error(status: int, text: str, retry_after: str | None) -> ServiceErro
         fix = "The operator sets ASKMESH_LLM_UPSTREAM_API_KEY."
         return UpstreamError("The upstream refuses our key.", fix=fix, code="upstream_unauthorized")
     if status == 404:
-        fix = "The operator checks ASKMESH_LLM_UPSTREAM_URL and ASKMESH_LLM_UPSTREAM_MODEL."
+        fix = "The operator checks ASKMESH_LLM_UPSTREAM_URL, which mostly ends in /v1, and ASKMESH_LLM_UPSTREAM_MODEL."
         return UpstreamError(said, fix=fix, code="upstream_not_found")
     if status == 503:
         return Unavailable(said, fix="Try again.", code="upstream_unavailable", retry_after=2)

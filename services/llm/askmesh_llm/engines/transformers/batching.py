@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import logging
 import math
 import queue
 from collections.abc import AsyncGenerator, Sequence
@@ -30,6 +31,8 @@ class Batcher:
     """Runs one model in one thread for many requests. Its methods belong to one event loop."""
 
     def __init__(self, loaded: Loaded, cache_tokens: int, batch_tokens: int, max_active: int) -> None:
+        # It writes lines of its own form for every start and stop.
+        logging.getLogger("ContinuousBatchingLogger").setLevel(logging.WARNING)
         # A request that alone outgrows the cache would wait for ever: a whole context always fits.
         blocks = math.ceil(max(cache_tokens, loaded.context) / _PAGE)
         self.capacity = blocks * _PAGE

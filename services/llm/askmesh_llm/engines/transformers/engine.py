@@ -19,6 +19,7 @@ from askmesh_llm.engines.base import (
     TokenCount,
     Usage,
     completion_budget,
+    model_name,
 )
 from askmesh_llm.engines.transformers.batching import Batcher
 from askmesh_llm.engines.transformers.default import DEFAULT_MODEL
@@ -43,7 +44,7 @@ class TransformersEngine(Engine):
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._info = EngineInfo(settings.model or DEFAULT_MODEL, settings.max_model_len, supports=_SUPPORTS)
+        self._info = EngineInfo(model_name(settings.model or DEFAULT_MODEL), settings.max_model_len, supports=_SUPPORTS)
         self._loaded: Loaded | None = None
         self._encoder: PromptEncoder | None = None
         self._batcher: Batcher | None = None
@@ -69,7 +70,9 @@ class TransformersEngine(Engine):
         batcher = Batcher(loaded, self._settings.cache_tokens, self._settings.batch_tokens, self._settings.max_active)
         batcher.start()
         self._encoder = PromptEncoder(loaded.tokenizer)
-        self._info = replace(self._info, max_model_len=loaded.context, capacity_tokens=batcher.capacity)
+        # Named anew: a folder may have come after the service.
+        name = model_name(self._settings.model or DEFAULT_MODEL)
+        self._info = replace(self._info, model=name, max_model_len=loaded.context, capacity_tokens=batcher.capacity)
         self._loaded, self._batcher = loaded, batcher
         log.info("model_loaded", model=self._info.model, dtype=str(loaded.model.dtype), device=str(loaded.model.device))
 

@@ -1,6 +1,7 @@
 """Loads a checkpoint: the library's own architectures only, safetensors only, a pinned revision."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -35,6 +36,8 @@ def load(settings: Settings) -> Loaded:
     if settings.threads:
         torch.set_num_threads(settings.threads)
     name = settings.model or DEFAULT_MODEL
+    if name.startswith(("/", ".", "~")) and not Path(name).is_dir():
+        raise ValueError(f"there is no folder {name}: correct ASKMESH_LLM_MODEL")
     revision = settings.revision or (DEFAULT_REVISION if name == DEFAULT_MODEL else None)
     device = _device(settings.device)
     tokenizer = AutoTokenizer.from_pretrained(name, revision=revision, trust_remote_code=False)
@@ -57,9 +60,9 @@ def load(settings: Settings) -> Loaded:
 
 
 def _device(wanted: str) -> str:
-    if wanted == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    return wanted
+    if wanted == "cuda" and not torch.cuda.is_available():
+        raise ValueError("there is no CUDA device: set ASKMESH_LLM_DEVICE=auto, or install the CUDA build of torch")
+    return "cuda" if wanted != "cpu" and torch.cuda.is_available() else "cpu"
 
 
 def _dtype(wanted: str, device: str) -> torch.dtype:
