@@ -13,6 +13,7 @@ from askmesh_vectordb.stores.base import IndexInfo, Metric, Query, Record, Selec
 from askmesh_vectordb.stores.local import terms
 from askmesh_vectordb.stores.local.blocks import Block
 from askmesh_vectordb.stores.local.builder import Builder
+from askmesh_vectordb.stores.local.cache import VectorCache
 from askmesh_vectordb.stores.local.nearest import Nearest
 from askmesh_vectordb.stores.local.rounding import ROUNDING
 from askmesh_vectordb.stores.local.store import LocalStore
@@ -274,6 +275,19 @@ async def test_a_filter_is_looked_up_once_until_something_is_written(
     assert view is not None
     assert len(view.masks) <= 8
     await other.close()
+    await store.close()
+
+
+async def test_vectors_that_are_all_replaced_are_no_more_than_they_were(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vectors = clustered(900, 8)
+    store = await filled(tmp_path, vectors, exact_limit=1000)
+    assert await ids(store, vectors[5], 1) == ["r00005"]
+    monkeypatch.setattr(VectorCache, "_read_namespace", lambda *_: pytest.fail("read anew"))
+    await store.upsert("docs", "", [Record(f"r{n:05d}", vectors[899 - n]) for n in range(900)])
+    assert await ids(store, vectors[5], 1) == ["r00894"]
+    assert not store._catalog.file("docs")._cache._matrices[1].rounded
     await store.close()
 
 

@@ -92,7 +92,6 @@ class VectorCache:
         if self._last_row and self._last_row >= last_row and self._last_death >= last_death and not self._adopted:
             return
         self._adopted = False
-        self._read_rows(connection) if self._last_row else self._read_all(connection)
         deaths = connection.execute(
             "SELECT seq, namespace, row FROM tombstones WHERE seq > ? ORDER BY seq", [self._last_death]
         )
@@ -100,6 +99,8 @@ class VectorCache:
             if matrix := self._matrices.get(namespace):
                 matrix.kill(row, sequence)
             self._last_death = sequence
+        # After the deaths, so that no more seem alive than are: what has died by now is not among these.
+        self._read_rows(connection) if self._last_row else self._read_all(connection)
         for number, matrix in self._matrices.items():
             rounded = matrix.graph is not None or matrix.rounded
             if rounded and (10 * matrix.living < 9 * self._limit or not matrix.even):

@@ -168,8 +168,9 @@ class VectorMatrix:
         while done < len(vectors):
             last = self._blocks[-1] if self._blocks else None
             if last is None or not last.room or last.block.is_rounded != vectors.is_rounded:
-                # Rounded ones come in numbers; and while an index has only a few of them, they are scanned here.
-                room = _BLOCK if vectors.is_rounded else min(_BLOCK, max(_SMALLEST_BLOCK, self.count))
+                # Of those that go into an index, the first are scanned here as long as it has only a few of them.
+                many = vectors.is_rounded or self.count >= self.limit
+                room = _BLOCK if many else min(_BLOCK, max(_SMALLEST_BLOCK, self.count))
                 last = _Filled(vectors.room(room))
                 self._blocks.append(last)
             n = min(len(vectors) - done, last.room)
