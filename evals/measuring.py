@@ -84,7 +84,7 @@ class Measurer:
         served = ordered(question.text, matches)
         signals = measure(plain(question.text, matches), [candidate(match) for match in served])
         began = time.perf_counter()
-        answer = self._post(f"{self._bot}/v1/ask", {"question": question.text, "collection": question.corpus})
+        answer = self._post(f"{self._bot}/v1/ask", {"question": question.text, "collection": question.asked_of})
         seconds = time.perf_counter() - began
         # What is cited because it disagrees with the answer is not there to support it.
         citations = [one for one in answer["citations"] if not one["sentence"].startswith(REMARKS)]
@@ -184,7 +184,7 @@ class Measurer:
         return [*(by_id[one.passage.id] for one in reordered(text, first, scores)), *served[len(first) :]]
 
     def _search(self, question: EvalQuestion, mode: str) -> list[dict[str, Any]]:
-        search: dict[str, Any] = {"topK": self._top_k, "namespace": question.corpus, "includeMetadata": True}
+        search: dict[str, Any] = {"topK": self._top_k, "namespace": question.asked_of, "includeMetadata": True}
         if mode != "dense":
             search["text"] = question.text
         if mode != "lexical":
@@ -223,6 +223,11 @@ class Measurer:
         if response.is_error:
             raise SystemExit(f"{response.request.url} answered {response.status_code}: {response.text[:500]}")
         return response.json()
+
+
+def pooled(asked: Sequence[Asked]) -> list[Asked]:
+    """What figures over all sets are made from: questions that name their source were written to be told apart by it."""
+    return [item for item in asked if not item.corpus.startswith("sources")]
 
 
 def lead_of(served: Sequence[Match]) -> float:

@@ -32,7 +32,7 @@ class Span:
 
 @dataclass(frozen=True)
 class EvalQuestion:
-    """A question. `corpus` is where it is asked, `style` what kind it is, such as named, paraphrase or unanswerable."""
+    """A question. `corpus` is what it is reported under and, mostly, where it is asked, `style` what kind it is, such as named, paraphrase or unanswerable."""
 
     id: str
     text: str
@@ -44,11 +44,18 @@ class EvalQuestion:
     corpus: str = ""
     # One of the facts is enough: they are ways to say the same.
     any_fact: bool = False
+    # Where it is asked, if that is not what its corpus is called.
+    collection: str = ""
 
     @property
     def half(self) -> str:
         """`dev` to choose and fit on, `held-out` to report."""
         return "dev" if int(hashlib.sha256(self.id.encode()).hexdigest()[:8], 16) % 2 == 0 else "held-out"
+
+    @property
+    def asked_of(self) -> str:
+        """The collection."""
+        return self.collection or self.corpus
 
     def is_gold(self, place: dict[str, Any]) -> bool:
         """Whether a passage or citation overlaps a gold span."""
@@ -107,6 +114,7 @@ def _question(row: dict[str, Any], corpus: str) -> EvalQuestion:
         gold=tuple(Span(**{key: span[key] for key in fields if key in span}) for span in row.get("gold") or ()),
         key_facts=tuple(row.get("key_facts") or ()),
         corpus=row.get("corpus", corpus),
+        collection=row.get("collection", ""),
     )
 
 

@@ -13,7 +13,7 @@ import risk
 from askmesh_bot.answering.conflicts import REMARKS
 from askmesh_llm.engines.extractive.answer import UNSURE
 from measures import hit_at, interval, percentile
-from measuring import AS_SERVED, SEARCHES, UNRANKED, Asked
+from measuring import AS_SERVED, SEARCHES, UNRANKED, Asked, pooled
 from significance import paired_randomisation
 
 # A drop of more than this below the baseline fails.
@@ -37,7 +37,7 @@ def summarise(asked: Sequence[Asked]) -> dict[str, Any]:
             figures[f"{corpus}/all answerable"] = {
                 half: _figures([one for one in own if half in ("all", one.half)]) for half in HALVES
             }
-    whole = [item for item in asked if item.answerable]
+    whole = [item for item in pooled(asked) if item.answerable]
     if len({item.corpus for item in whole}) > 1:
         figures["all/all answerable"] = {
             half: _figures([one for one in whole if half in ("all", one.half)]) for half in HALVES
@@ -125,7 +125,8 @@ def _significance(asked: Sequence[Asked]) -> dict[str, Any]:
     corpora = sorted({item.corpus for item in own})
     for corpus in [*corpora, "pooled"] if len(corpora) > 1 else corpora:
         for half in ("held-out", "all"):
-            chosen = [item for item in own if corpus in ("pooled", item.corpus) and half in ("all", item.half)]
+            among = pooled(own) if corpus == "pooled" else [item for item in own if item.corpus == corpus]
+            chosen = [item for item in among if half in ("all", item.half)]
             for mode in (mode for mode in (*SEARCHES, UNRANKED) if chosen and mode in chosen[0].ranks):
                 ours, theirs = ([1 / (item.ranks[name] or 1e9) for item in chosen] for name in (AS_SERVED, mode))
                 difference, p = paired_randomisation(ours, theirs)

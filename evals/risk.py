@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from measuring import Asked
+from measuring import Asked, pooled
 
 _WIDTH, _HEIGHT, _MARGIN = 640, 400, 56
 _COLOURS = ("#1b6ca8", "#c0392b", "#1e8449", "#8e44ad", "#b9770e", "#34495e")
@@ -35,7 +35,9 @@ def curves(asked: Sequence[Asked]) -> list[Curve]:
     found = [curve(corpus, [item for item in plain if item.corpus == corpus]) for corpus in corpora]
     if any(item.style == "adversarial" for item in own):
         found.append(curve("squad with adversarial", [item for item in own if item.corpus == "squad"]))
-    return [*found, curve("all but adversarial", plain), curve("all", own)] if len(corpora) > 1 else found
+    return (
+        [*found, curve("all but adversarial", pooled(plain)), curve("all", pooled(own))] if len(corpora) > 1 else found
+    )
 
 
 def curve(name: str, asked: Sequence[Asked]) -> Curve:

@@ -36,7 +36,7 @@ def main() -> None:
     questions = {name: sets.questions_of(name, arguments.data) for name in chosen}
     with running_mesh(arguments.state) as urls:
         measurer = Measurer(urls.bot, urls.embeddings, urls.vectordb, reranker=urls.reranker)
-        wanted = sorted({question.corpus for name in chosen for question in questions[name]})
+        wanted = sorted({question.asked_of for name in chosen for question in questions[name]})
         learned = {name: _learn(measurer, name, arguments.data) for name in wanted}
         configuration = describe(urls, measurer, learned)
         key = hashlib.sha256(json.dumps([configuration, _code()], sort_keys=True).encode()).hexdigest()[:12]

@@ -37,8 +37,7 @@ def corpora_of(name: str, data: Path) -> list[Corpus]:
     """All that is learned into the collection of a corpus."""
     if name == "sources":
         return [corpus.marram(HERE / "data" / "sources" / "docs"), corpus_of("chat", data)]
-    # A collection of its own: the figures of `fury` are of its own questions.
-    return [corpus_of("fury" if name == "sources-fury" else name, data)]
+    return [corpus_of(name, data)]
 
 
 def questions_of(name: str, data: Path) -> list[EvalQuestion]:

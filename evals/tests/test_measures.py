@@ -1,5 +1,6 @@
 """The measures, checked by hand on small cases."""
 
+import json
 import math
 import sys
 from pathlib import Path
@@ -112,13 +113,24 @@ def test_fusions_weigh_both_rankings() -> None:
 DATA = Path(__file__).resolve().parent.parent / "data"
 
 
-@pytest.mark.parametrize(("name", "answerable", "all_of_them"), [("fury", 31, 39), ("stdlib", 84, 108)])
+@pytest.mark.parametrize(
+    ("name", "answerable", "all_of_them"), [("fury", 31, 39), ("stdlib", 84, 108), ("sources", 54, 54)]
+)
 def test_the_kept_questions_can_be_read(name: str, answerable: int, all_of_them: int) -> None:
     questions = read_questions(DATA / name / "questions.jsonl", name)
     assert (len(questions), sum(question.answerable for question in questions)) == (all_of_them, answerable)
     assert all(question.gold and question.key_facts for question in questions if question.answerable)
     assert {question.half for question in questions} == {"dev", "held-out"}
     assert len({question.id for question in questions}) == all_of_them
+
+
+def test_named_pages_are_there() -> None:
+    threads = {json.loads(line)["id"] for line in (DATA / "chat" / "threads.jsonl").read_text("utf-8").splitlines()}
+    for question in read_questions(DATA / "sources" / "questions.jsonl", "sources"):
+        if question.asked_of == "sources":
+            for span in question.gold:
+                page = DATA / "sources" / "docs" / span.path
+                assert span.path in threads or len(page.read_text("utf-8").splitlines()) >= span.line_start > 0
 
 
 def test_a_gold_object_is_found_by_its_name() -> None:
