@@ -13,7 +13,7 @@ from fastapi import FastAPI
 from askmesh_embeddings import __version__
 from askmesh_embeddings.batching.batcher import Batcher, BatchLimits
 from askmesh_embeddings.embedder import Embedder, InputLimits
-from askmesh_embeddings.encoders.base import Encoder, EncoderError
+from askmesh_embeddings.encoders.base import Encoder, EncoderError, EncoderInfo
 from askmesh_embeddings.encoders.registry import load_encoder
 from askmesh_embeddings.golden import SelfTest
 from askmesh_embeddings.metrics import EmbeddingMetrics
@@ -59,10 +59,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 def _encoder_host(settings: Settings, metrics: EmbeddingMetrics) -> ModelHost[Encoder, Embedder]:
     def load() -> tuple[Encoder, SelfTest]:
         encoder = load_encoder(settings.encoder, settings.encoder_options)
-        if (longest := max(encoder.info.dimensions, default=0)) > encoder.info.dimension:
-            raise EncoderError(
-                f"The model has {encoder.info.dimension} dimensions, not {longest}.", "Correct DIMENSIONS."
-            )
+        _check_dimensions(settings.dimensions, encoder.info)
         return encoder, check_encoder(encoder, settings)
 
     def wrap(encoder: Encoder) -> Embedder:
@@ -74,6 +71,14 @@ def _encoder_host(settings: Settings, metrics: EmbeddingMetrics) -> ModelHost[En
         return Embedder(encoder, batcher, VectorCache(settings.cache_entries), input_limits, metrics)
 
     return ModelHost(load, wrap, settings.load_retry_s)
+
+
+def _check_dimensions(wanted: tuple[int, ...], info: EncoderInfo) -> None:
+    """Raises EncoderError for vector lengths that the encoder does not offer."""
+    if (longest := max(wanted, default=0)) > info.dimension:
+        raise EncoderError(f"The model has {info.dimension} dimensions, not {longest}.", "Correct DIMENSIONS.")
+    if set(wanted) - {*info.dimensions, info.dimension}:
+        raise EncoderError(f"{info.model} was not trained for shorter vectors.", "Unset DIMENSIONS.")
 
 
 def _reranker_host(settings: Settings, metrics: EmbeddingMetrics) -> ModelHost[Reranker, Ranker]:

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 from askmesh_kit.errors import InvalidRequest
-from pydantic import BaseModel, BeforeValidator, Field
+from pydantic import BaseModel, BeforeValidator, Field, model_validator
 
 from askmesh_embeddings.encoders.base import InputType, Vectors
 
@@ -15,7 +15,7 @@ def _only_texts(value: Any) -> Any:
     if isinstance(value, str):
         return value
     if not isinstance(value, list):
-        raise InvalidRequest("`input` must be a string or a list of strings.", param="input")
+        raise InvalidRequest("The input must be a string or a list of strings.", param="input")
     for position, item in enumerate(value):
         if isinstance(item, str):
             continue
@@ -35,7 +35,26 @@ def _only_texts(value: Any) -> Any:
 Texts = Annotated[str | list[str], BeforeValidator(_only_texts)]
 
 
-class EmbeddingRequest(BaseModel):
+TruncationDirection = Literal["Right", "right"]
+
+
+class _Request(BaseModel):
+    """What a request has as null, as clients in typed languages send all they leave open, is left out."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _null_is_unset(cls, data: Any) -> Any:
+        if not isinstance(data, dict):
+            return data
+        fields = cls.model_fields
+        return {
+            name: value
+            for name, value in data.items()
+            if value is not None or (name in fields and fields[name].is_required())
+        }
+
+
+class EmbeddingRequest(_Request):
     """OpenAI's request; what it does not name is ignored."""
 
     input: Texts = Field(description="A text or a list of texts. Token ids are refused.", examples=["How do I start?"])
@@ -108,11 +127,12 @@ class ModelList(BaseModel):
     data: list[ModelEntry]
 
 
-class TeiEmbedRequest(BaseModel):
+class TeiEmbedRequest(_Request):
     """Text Embeddings Inference's request."""
 
     inputs: Texts = Field(description="A text or a list of texts.")
     truncate: bool = False
+    truncation_direction: TruncationDirection = Field("Right", description="What is too long loses its end.")
     normalize: bool = Field(True, description="The vectors are always of unit length; false is refused.")
     dimensions: int | None = Field(None, ge=1)
     prompt_name: str | None = Field(None, description="`query` or `document`, as input_type in /v1/embeddings.")
@@ -134,7 +154,7 @@ class TeiInfo(BaseModel):
     fingerprint: str
 
 
-class TeiTokenizeRequest(BaseModel):
+class TeiTokenizeRequest(_Request):
     """Text Embeddings Inference's request."""
 
     inputs: Texts = Field(description="A text or a list of texts.")
@@ -154,11 +174,12 @@ class RerankDocument(BaseModel):
     text: str
 
 
-class RerankRequest(BaseModel):
+class RerankRequest(_Request):
     """Jina's and Cohere's request, as far as they agree."""
 
     query: str
-    documents: list[str | RerankDocument]
+    # A list ends at its first wrong item: a message about each of a million would hold up everybody for seconds.
+    documents: list[str | RerankDocument] = Field(fail_fast=True)
     model: str | None = Field(None, description="May be left out: a service serves one reranker.")
     top_n: int | None = Field(None, ge=1, description="How many of the best to answer with.")
     return_documents: bool = False
@@ -183,12 +204,13 @@ class RerankResponse(BaseModel):
     usage: RerankUsage
 
 
-class TeiRerankRequest(BaseModel):
+class TeiRerankRequest(_Request):
     """Text Embeddings Inference's request."""
 
     query: str
-    texts: list[str]
+    texts: list[str] = Field(fail_fast=True)
     truncate: bool = False
+    truncation_direction: TruncationDirection = Field("Right", description="What is too long loses its end.")
     raw_scores: bool = Field(False, description="The model's own scores instead of ones between 0 and 1.")
     return_text: bool = False
 

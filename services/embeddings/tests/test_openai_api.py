@@ -2,6 +2,7 @@
 
 import base64
 import json
+import time
 
 import httpx2
 import numpy as np
@@ -120,6 +121,13 @@ def test_the_models_own_dimension_is_accepted(post):
     assert len(post({"input": "x", "dimensions": 384}).json()["data"][0]["embedding"]) == 384
 
 
+def test_null_is_a_field_left_out_and_so_is_a_model_without_a_name(post):
+    nothing = dict.fromkeys(("model", "encoding_format", "dimensions", "input_type", "truncate", "user"))
+    whole = post({"input": "x"}).json()
+    assert post({"input": "x"} | nothing).json() == whole
+    assert post({"input": "x", "model": ""}).json() == whole
+
+
 @pytest.mark.parametrize(
     ("body", "code"),
     [
@@ -194,3 +202,12 @@ def test_dimensions_a_model_was_trained_for_are_cut_and_renormalised(start):
         np.testing.assert_allclose(short, whole[:4] / np.linalg.norm(whole[:4]), atol=1e-6)
         with pytest.raises(openai.BadRequestError, match="use 2, 4, 8"):
             client.embeddings.create(model="own/hash", input="a b", dimensions=3)
+
+
+@pytest.mark.parametrize("length", ["500", "128"])
+def test_lengths_that_the_model_was_not_trained_for_keep_the_service_unready(start, length):
+    url = start(wait=False, dimensions=length, load_retry_s=0)
+    deadline = time.monotonic() + 60
+    while "DIMENSIONS" not in (reason := httpx2.get(f"{url}/readyz").text) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert "DIMENSIONS" in reason

@@ -145,3 +145,12 @@ def test_an_unready_reranker_keeps_the_service_unready_and_vectors_flowing(start
 def test_a_long_query_for_many_documents_is_refused_before_it_is_read(client):
     answer = client.post("/v1/rerank", json={"query": "a " * 50_000, "documents": ["b"] * 100, "truncate": True})
     assert (answer.status_code, answer.json()["error"]["code"]) == (400, "input_too_long")
+
+
+def test_of_a_long_list_of_wrong_documents_the_first_is_told(client):
+    """Each of millions as an error of its own would hold up everybody for seconds."""
+    for path, field, wrong in (("/v1/rerank", "documents", {"text": 1}), ("/rerank", "texts", 1)):
+        answer = client.post(path, json={"query": "q", field: [wrong] * 1000})
+        assert answer.status_code == 400
+        assert f"{field}.0" in answer.text
+        assert f"{field}.1" not in answer.text

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from askmesh_embeddings.encoders.base import EncoderError, EncoderOptions
 from askmesh_embeddings.encoders.gte import native_gte_config
+from askmesh_embeddings.encoders.hardware import cpu_computes_bf16
 from askmesh_embeddings.encoders.registry import load_encoder
 
 pytestmark = pytest.mark.models
@@ -70,6 +71,16 @@ def test_bfloat16_stays_near_float32(bert):
     assert exact.info.fingerprint == rounded.info.fingerprint
     assert (first * second).sum(axis=1).min() > 0.999
     np.testing.assert_allclose(np.linalg.norm(second, axis=1), 1, atol=1e-6)
+
+
+@pytest.mark.skipif(not cpu_computes_bf16(), reason="this CPU does not compute in bf16")
+def test_an_architecture_that_bf16_breaks_runs_in_float32_unless_bf16_was_asked_for(tiny):
+    folder = tiny[0].save_fnet(tiny[1] / "fnet")
+    encoder = load(folder, dtype="auto")
+    assert encoder.info.dtype == "fp32"
+    assert encoder.encode(encoder.tokenize(TEXTS, None, truncate=True)).shape == (4, encoder.info.dimension)
+    with pytest.raises(EncoderError, match="DTYPE=fp32"):
+        load(folder, dtype="bf16")
 
 
 def test_the_fingerprint_follows_weights_pooling_and_prompts_not_the_folders_name(tiny, bert):

@@ -30,6 +30,7 @@ def test_a_single_string_is_a_list_of_one(client):
         ({"inputs": "word " * 300}, 400, "input_too_long"),
         ({"inputs": "x", "normalize": False}, 400, "invalid_request"),
         ({"inputs": "x", "prompt_name": "sts"}, 400, "invalid_request"),
+        ({"inputs": "x", "truncation_direction": "Left"}, 400, "invalid_request"),
         ({"inputs": [[1, 2]]}, 400, "token_ids_not_supported"),
     ],
 )
@@ -41,7 +42,8 @@ def test_errors_have_teis_shape(client, body, status, code):
 
 
 def test_truncation_on_request(client):
-    assert client.post("/embed", json={"inputs": "word " * 300, "truncate": True}).status_code == 200
+    body = {"inputs": "word " * 300, "truncate": True, "truncation_direction": "right", "normalize": None}
+    assert client.post("/embed", json=body).status_code == 200
 
 
 def test_info_names_the_model_and_its_limits(client):

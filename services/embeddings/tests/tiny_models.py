@@ -135,6 +135,23 @@ def save_bert(folder: Path, *, prompts: dict[str, str] | None = None, safe: bool
     return folder
 
 
+def save_fnet(folder: Path) -> Path:
+    """An FNet with mean pooling: its Fourier transform knows no bfloat16."""
+    from transformers import FNetConfig, FNetModel
+
+    _tokenizer(folder, max_length=64)
+    config = FNetConfig(
+        vocab_size=VOCABULARY,
+        hidden_size=HIDDEN,
+        num_hidden_layers=LAYERS,
+        intermediate_size=WIDE,
+        max_position_embeddings=64,
+    )
+    FNetModel(config).save_pretrained(folder)
+    _sentence_transformers_files(folder, pooling="mean", max_length=64, normalise=True)
+    return folder
+
+
 def save_cross_encoder(folder: Path, *, outputs: int = 1, head: bool = True) -> Path:
     """A BERT that reads pairs, in the layout of cross-encoder/ms-marco-MiniLM-L6-v2."""
     from transformers import BertConfig, BertForSequenceClassification

@@ -23,7 +23,7 @@ from askmesh_embeddings.encoders.gte import native_gte_config
 from askmesh_embeddings.encoders.hardware import CPU_MAX_TOKENS
 from askmesh_embeddings.encoders.model_files import ModelFiles, find_model
 from askmesh_embeddings.encoders.tokenizing import TextTokenizer, pad, unit
-from askmesh_embeddings.encoders.torch_device import choose_device, choose_dtype
+from askmesh_embeddings.encoders.torch_device import choose_device, load_in
 
 DEFAULT_MODEL = "Alibaba-NLP/gte-large-en-v1.5"
 GPU_BATCH_TOKENS = 16_384
@@ -36,10 +36,11 @@ class SentenceTransformersEncoder(Encoder):
     def __init__(self, options: EncoderOptions, *, to_serve: bool = True) -> None:
         """`to_serve=False` keeps the model's own layers, for training and export."""
         self._device = choose_device(options.device)
-        dtype = choose_dtype(options.dtype, self._device)
         torch.set_num_threads(options.threads_per_lane)
         files = find_model(options.model or DEFAULT_MODEL, options.revision, options.code_revision)
-        self.modules = _load(files, self._device, dtype)
+        self.modules, dtype = load_in(
+            options.dtype, self._device, lambda dtype: _load(files, self._device, dtype), files.name
+        )
         if to_serve:
             pack_linear_layers(self.modules)
         self.references = files.folder / "golden.json"

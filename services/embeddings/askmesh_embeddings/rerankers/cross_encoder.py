@@ -13,7 +13,7 @@ from askmesh_embeddings.encoders.fingerprint import fingerprint
 from askmesh_embeddings.encoders.hardware import CPU_MAX_TOKENS
 from askmesh_embeddings.encoders.model_files import ModelFiles, find_model
 from askmesh_embeddings.encoders.tokenizing import PairTokenizer, pad
-from askmesh_embeddings.encoders.torch_device import choose_device, choose_dtype
+from askmesh_embeddings.encoders.torch_device import choose_device, load_in
 from askmesh_embeddings.rerankers.base import Pair, Reranker, RerankerInfo, Scores
 
 DEFAULT_MODEL = "cross-encoder/ms-marco-MiniLM-L6-v2"
@@ -25,10 +25,14 @@ class CrossEncoderReranker(Reranker):
 
     def __init__(self, options: EncoderOptions) -> None:
         self._device = choose_device(options.device)
-        dtype = choose_dtype(options.dtype, self._device)
         torch.set_num_threads(options.threads_per_lane)
         files = find_model(options.model or DEFAULT_MODEL, options.revision, options.code_revision)
-        self._model = _load(files).to(self._device, torch.bfloat16 if dtype == "bf16" else torch.float32).eval()
+        self._model, dtype = load_in(
+            options.dtype,
+            self._device,
+            lambda dtype: _load(files).to(self._device, torch.bfloat16 if dtype == "bf16" else torch.float32).eval(),
+            files.name,
+        )
         pack_linear_layers(self._model)
         self._takes_segments = "token_type_ids" in inspect.signature(self._model.forward).parameters
         tokenizer = AutoTokenizer.from_pretrained(files.folder, local_files_only=True)

@@ -24,7 +24,8 @@ router = APIRouter(prefix="/v1", tags=["openai"], route_class=JsonRoute, respons
 @router.post("/embeddings", response_model=EmbeddingResponse, summary="Turn texts into vectors")
 async def embeddings(body: EmbeddingRequest, request: Request, caller: Caller = Depends(require("read"))) -> Response:
     embedder: Embedder = request.state.encoder.service
-    _check_model(body.model, embedder.info, request)
+    if body.model:
+        _check_model(body.model, embedder.info, request)
     return await while_connected(request, _embed(embedder, body, caller_name(caller, request)))
 
 
@@ -55,11 +56,11 @@ async def _embed(embedder: Embedder, body: EmbeddingRequest, caller: str) -> Res
     )
 
 
-def _check_model(name: str | None, info: EncoderInfo, request: Request) -> None:
+def _check_model(name: str, info: EncoderInfo, request: Request) -> None:
     settings = request.app.state.settings
     # Clients often know a model by the last part of its id, or configure the encoder's own name.
     known = {info.model, info.model.rpartition("/")[2], settings.encoder, *settings.aliases}
-    if name is not None and name not in known:
+    if name not in known:
         raise NotFound(
             f"The model {name!r} is not served here.",
             fix=f"Use {info.model!r}, or leave `model` out.",

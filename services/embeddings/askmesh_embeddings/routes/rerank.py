@@ -32,7 +32,8 @@ router = APIRouter(tags=["rerank"], route_class=JsonRoute)
 )
 async def rerank(body: RerankRequest, request: Request, caller: Caller = Depends(require("read"))) -> Response:
     ranker = _ranker(request)
-    _check_model(body.model, ranker, request)
+    if body.model:
+        _check_model(body.model, ranker, request)
     return await while_connected(request, _rerank(ranker, body, caller_name(caller, request)))
 
 
@@ -85,9 +86,9 @@ def _ranker(request: Request) -> Ranker:
     return ranker
 
 
-def _check_model(name: str | None, ranker: Ranker, request: Request) -> None:
+def _check_model(name: str, ranker: Ranker, request: Request) -> None:
     model = ranker.info.model
-    if name is not None and name not in {model, model.rpartition("/")[2], request.app.state.settings.reranker}:
+    if name not in {model, model.rpartition("/")[2], request.app.state.settings.reranker}:
         raise NotFound(
             f"The reranker {name!r} is not served here.",
             fix=f"Use {model!r}, or leave `model` out.",
