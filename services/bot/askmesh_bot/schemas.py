@@ -24,6 +24,7 @@ class AskRequest(BaseModel):
     sources: list[str] = Field(default_factory=list, max_length=100, description="Keep to these sources; empty: all.")
     stream: bool = Field(False, description="Answer as server-sent events.")
     keep: bool = Field(True, description="False: neither the question nor the answer is kept.")
+    rerank: bool = Field(True, description="False: without the reranker, where there is one, to compare.")
 
 
 class PassageOut(BaseModel):

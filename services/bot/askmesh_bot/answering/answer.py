@@ -90,7 +90,7 @@ class Answering:
 
         The gate came before: it is calibrated on the order that was found, and what it refuses need not be reranked.
         """
-        if self._means.reranking is None or found.insufficiency:
+        if self._means.reranking is None or found.insufficiency or not self._question.rerank:
             return found.candidates
         with self._timings.step("rerank"):
             return await self._means.reranking.ordered(found.query.standalone, found.candidates)

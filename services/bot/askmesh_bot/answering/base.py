@@ -24,6 +24,8 @@ class Question:
     audience: frozenset[str] = frozenset({"public"})
     # Source ids to keep to; empty means all.
     sources: tuple[str, ...] = ()
+    # Whether a configured reranker is asked.
+    rerank: bool = True
 
 
 @dataclass(frozen=True)

@@ -61,6 +61,7 @@ class Conversations:
         sources: tuple[str, ...] = (),
         asker: str = "",
         keep: bool = True,
+        rerank: bool = True,
     ) -> AsyncGenerator[ConversationEvent, None]:
         """The events of one answer, ending with Answered or Failed. An unknown `conversation_id` begins that one.
         Nothing is stored unless `keep`.
@@ -77,7 +78,7 @@ class Conversations:
             else:
                 # A conversation of its own has no past to look for.
                 conversation_id = secrets.token_hex(16)
-            question = Question(text, collection or self._default_collection, history, audience, sources)
+            question = Question(text, collection or self._default_collection, history, audience, sources, rerank)
             async with aclosing(self._assistant.answer(question)) as events:
                 async for event in events:
                     if isinstance(event, Done):

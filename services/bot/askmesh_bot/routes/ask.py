@@ -40,6 +40,7 @@ async def ask(request: Request, asked: AskRequest, caller: Annotated[Caller, Dep
         sources=tuple(asked.sources),
         asker=caller.name,
         keep=asked.keep,
+        rerank=asked.rerank,
     )
     _, events = await first_then_rest(events)
     if asked.stream or "text/event-stream" in request.headers.get("accept", ""):

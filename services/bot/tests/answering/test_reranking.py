@@ -16,6 +16,7 @@ import pytest
 from askmesh_bot.answering.reranking import reordered
 from askmesh_bot.answering.retrieval import Candidate
 from askmesh_bot.app import create_app
+from askmesh_bot.frontends.shell.commands import app
 from askmesh_bot.peers.reranker import RerankerClient
 from askmesh_bot.settings import RerankerPeer, Settings
 from bot_mesh import ScriptedLlm, Server, serving, until, until_ready
@@ -23,6 +24,7 @@ from bot_passages import passage
 from fastapi import FastAPI, Request, Response
 from hypothesis import given
 from hypothesis import strategies as st
+from typer.testing import CliRunner
 
 READ = "How do I read a whole text file into a string with pathlib?"
 ELSEWHERE = "Who won the football world championship of 1954?"
@@ -184,6 +186,29 @@ def test_whatever_else_it_says_the_order_stays(
     metrics = httpx2.get(f"{bot}/metrics").text
     assert 'askmesh_rerankings_total{outcome="reranked"} 2.0' in metrics
     assert f'askmesh_rerankings_total{{outcome="failed"}} {float(len(BAD))}' in metrics
+
+
+def test_it_is_left_out_on_demand_and_eval_tells_what_it_earned(
+    start: Callable[..., str], scripted: ScriptedLlm, reranker: ScriptedReranker, tmp_path: Path
+) -> None:
+    scripted.reply = "Open the file in text mode, write to it, and close the file. [1]"
+    reranker.score = lambda text: float("Path.write_text" in text)
+    bot = start()
+    body = {"question": READ, "rerank": False}
+    assert "rerank" not in httpx2.post(f"{bot}/v1/ask", json=body, timeout=30).json()["timings_ms"]
+    assert read_by_the_model(scripted)[0].startswith("pathlib.Path.read_text(")
+    assert reranker.requests == []
+    questions = tmp_path / "q.csv"
+    questions.write_text(f"question,gold\n{READ},pathlib.Path.read_text\n{READ},pathlib.Path.write_text\n")
+    arguments = ["eval", "-q", questions, "--out", tmp_path, "--compare-reranking", "--json", "--url", bot]
+    done = CliRunner().invoke(app, [*map(str, arguments)])
+    told = json.loads(done.output)["figures"]
+    assert [told[name]["value"] for name in ("hit@1", "hit@1 before reranking", "mrr before reranking")] == [
+        0.5,
+        0.5,
+        pytest.approx(0.667, abs=0.2),
+    ]
+    assert told["hit@5 before reranking"]["n"] == 2
 
 
 def test_packed_answers_are_read(start: Callable[..., str], reranker: ScriptedReranker) -> None:

@@ -32,6 +32,22 @@ def judge_all(client: BotClient, questions: Sequence[Asked], collection: str, wo
     return judged
 
 
+def compare_reranking(
+    client: BotClient, questions: Sequence[Asked], judged: Sequence[Judged], collection: str, workers: int
+) -> int:
+    """Ask the questions whose passages were reranked again without that, and note where the gold place stood. Returns how
+    many there were."""
+    pairs = [
+        pair for pair in zip(questions, judged, strict=True) if pair[1].has_gold and "rerank" in pair[1].timings_ms
+    ]
+    bodies = (_body(asked, collection) | {"rerank": False} for asked, _ in pairs)
+    for (asked, one), (reply, seconds) in zip(pairs, ask_all(client, bodies, workers=workers), strict=True):
+        if isinstance(reply, Trouble):
+            raise Trouble(f"line {asked.line}: {reply.detail}", reply.fix)
+        one.compared, one.rank_before = True, judge(asked, reply, seconds).rank
+    return len(pairs)
+
+
 def judge(asked: Asked, reply: Mapping[str, Any], seconds: float) -> Judged:
     """How an answer fares."""
     # By score: in the order they were read in, neighbours stand beside each other.

@@ -27,6 +27,9 @@ class Judged:
     seconds: float
     model: str = ""
     timings_ms: dict[str, float] = field(default_factory=dict)
+    # Whether it was also asked without the reranker, and the rank it had then.
+    compared: bool = False
+    rank_before: int | None = None
 
     @property
     def answered(self) -> bool:
@@ -43,10 +46,14 @@ def figures(judged: Sequence[Judged]) -> Figures:
     known = [one for one in judged if one.answerable]
     gold = [one for one in known if one.has_gold]
     expected = [one for one in known if one.facts is not None]
+    before = [one.rank_before for one in gold if one.compared]
     found = {
         "hit@1": _mean([float(one.rank == 1) for one in gold]),
         "hit@5": _mean([float(one.rank is not None and one.rank <= 5) for one in gold]),
         "mrr": _mean([1 / one.rank if one.rank else 0.0 for one in gold]),
+        "hit@1 before reranking": _mean([float(rank == 1) for rank in before]),
+        "hit@5 before reranking": _mean([float(rank is not None and rank <= 5) for rank in before]),
+        "mrr before reranking": _mean([1 / rank if rank else 0.0 for rank in before]),
         "answered": _mean([float(one.answered) for one in known]),
         "abstained": _mean([float(one.outcome == "abstained") for one in known]),
         "facts": _mean([float(bool(one.facts)) for one in expected]),

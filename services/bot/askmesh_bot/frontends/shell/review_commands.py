@@ -49,6 +49,9 @@ def evaluate(
         Path | None, typer.Option("--gate", help="Fail where a figure fell below this earlier result.", metavar="FILE")
     ] = None,
     points: Annotated[float, typer.Option("--tolerance", min=0, help="Points that a figure may fall.")] = 2.0,
+    compare_reranking: Annotated[
+        bool, typer.Option("--compare-reranking", help="Ask again without the reranker, to see what it earns.")
+    ] = False,
     as_json: AsJson = False,
     url: Url = "",
     key: Key = "",
@@ -60,6 +63,10 @@ def evaluate(
         asked, bad = _gathered(client, questions, collection, golden_too=golden_too)
         report_bad(bad)
         judged = evaluating.judge_all(client, asked, collection, workers)
+        if compare_reranking and not evaluating.compare_reranking(client, asked, judged, collection, workers):
+            say(
+                "Nothing was reranked: the bot has no ASKMESH_RERANKER_URL, or no question with a gold place was answered."
+            )
         told = figures(judged)
         about = {"questions_file": str(questions or ""), "golden": golden_too, "collection": collection}
         path = evaluating.write(folder, judged, about | {"bot": _version(client)})
