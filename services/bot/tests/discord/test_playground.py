@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from .emulator.terminal import shown
+from .emulator.server import Emulator
+from .emulator.terminal import Terminal, shown
 
 ROOT = Path(__file__).parents[4]
 DEAD = "http://127.0.0.1:9"
@@ -20,6 +21,22 @@ def test_a_message_is_shown_with_its_small_print_and_buttons():
         "components": [{"components": [{"label": "Helpful"}, {"label": "Sources"}]}],
     }
     assert shown(message, colour=False) == "askmesh\n  Yes\n  [1] pathlib\n  [Helpful] [Sources]"
+
+
+@pytest.mark.anyio
+async def test_a_slip_at_the_keyboard_gets_a_word_and_the_playground_goes_on():
+    lines = []
+    async with Emulator() as discord:
+        channel = discord.world.add_channel(discord.world.add_guild("Playground"), "general")
+        terminal = Terminal(discord, channel, lines.append)
+        terminal._latest = {"id": "1", "channel_id": channel["id"], "components": []}
+        for typed in ("! Nope", "/nonsense", "/ask", "/config", "/config nothing", "/config limits daily"):
+            await terminal._typed(typed)
+    assert [line.strip("()\n") for line in lines] == [
+        "there is no such button",
+        *["there is no such command"] * 3,
+        *["there is no such option"] * 2,
+    ]
 
 
 @pytest.mark.skipif(os.environ.get("ASKMESH_LONG_TESTS") != "1", reason="starts a bot: set ASKMESH_LONG_TESTS=1")

@@ -62,7 +62,9 @@ class Person:
 
     def _command(self, command: str, options: Json) -> Json:
         name, _, sub = command.partition(" ")
-        known = next(item for item in self._emulator.world.commands if item["name"] == name)
+        known = next((item for item in self._emulator.world.commands if item["name"] == name), None)
+        if known is None:
+            raise LookupError(name)
         resolved: Json = {}
         given = [self._option(option, value, resolved) for option, value in options.items()]
         if sub:
@@ -108,8 +110,10 @@ class Person:
         return await self._interact(channel, APPLICATION_COMMAND, data)
 
     async def click(self, message: Json, label: str) -> Interaction:
-        """Press the button of a message that has this label."""
-        button = next(item for item in buttons(message["components"]) if item.get("label") == label)
+        """Press the button of a message that has this label. Raises LookupError where none has."""
+        button = next((item for item in buttons(message["components"]) if item.get("label") == label), None)
+        if button is None:
+            raise LookupError(label)
         channel = self._emulator.world.channels[message["channel_id"]]
         data = {"component_type": button["type"], "custom_id": button["custom_id"], "id": button.get("id", 1)}
         return await self._interact(channel, COMPONENT, data, message=message)

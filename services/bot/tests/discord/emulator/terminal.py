@@ -63,7 +63,7 @@ class Terminal:
             await asyncio.sleep(seconds)
 
     async def _typed(self, line: str) -> None:
-        if line.startswith("/ask "):
+        if line.startswith("/ask ") and line.removeprefix("/ask ").strip():
             await self._ada.slash(self._channel, "ask", question=line.removeprefix("/ask "))
         elif line in ("/help", "/privacy"):
             await self._ada.slash(self._channel, line[1:])
@@ -71,12 +71,16 @@ class Terminal:
             _, sub, *given = line.split()
             try:
                 await self._ada.slash(self._channel, f"config {sub}", **dict(map(self._option, given)))
-            except AssertionError:
+            except (AssertionError, LookupError, ValueError):
                 self._write("(there is no such option)\n")
+        elif line.startswith("/"):
+            self._write("(there is no such command)\n")
         elif line.startswith("!") and self._latest is not None:
             await self._click(self._latest, line[1:].strip())
         elif line.startswith(">") and self._latest is not None:
-            where = self._discord.world.channels[self._latest["channel_id"]]
+            # A thread has the id of the message that it hangs on, as with a command's answer.
+            channels = self._discord.world.channels
+            where = channels.get(self._latest["id"]) or channels[self._latest["channel_id"]]
             await self._ada.mention(where, line[1:].strip())
         elif line:
             await self._ada.mention(self._channel, line)
@@ -94,7 +98,7 @@ class Terminal:
     async def _click(self, message: Json, label: str) -> None:
         try:
             click = await self._ada.click(message, label)
-        except StopIteration:
+        except LookupError:
             self._write("(there is no such button)\n")
             return
         await asyncio.sleep(0.5)
