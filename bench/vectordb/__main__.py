@@ -48,6 +48,8 @@ def _run(stage: str, name: str, size: str, folder: Path, again: bool) -> None:
     if (path.exists() and not again) or (stage == "load" and entry.data_of):
         return
     print(f"{size} {name}: {stage} …", flush=True)
+    if stage == "load":
+        (folder / name.replace(" ", "-") / "loaded.json").unlink(missing_ok=True)
     figures: dict[str, Any] = {"machine": machine.describe()}
     try:
         python = own_environment(name.lower(), entry.needs) if entry.needs else sys.executable
