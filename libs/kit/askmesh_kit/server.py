@@ -23,7 +23,41 @@ def serve(create_app: Callable[[], Any], settings: ServiceSettings, name: str) -
     # Imported here so that a service's command line answers `--help` without loading a server.
     from gunicorn.app.base import BaseApplication
     from gunicorn.errors import AppImportError
-    from gunicorn.glogging import Logger
+
+    class Application(BaseApplication):  # type: ignore[misc]
+        def load_config(self) -> None:
+            for option, value in _options(settings, name).items():
+                self.cfg.set(option, value)
+
+        def load(self) -> Any:
+            try:
+                with settings_explained(str(settings.model_config.get("env_prefix", ""))):
+                    return create_app()
+            except SystemExit as error:
+                # gunicorn would start a worker that exits again and again, without a pause; this ends the service.
+                raise AppImportError(str(error)) from error
+
+    Application().run()
+
+
+def _options(settings: ServiceSettings, name: str) -> dict[str, Any]:
+    """gunicorn's own settings."""
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    return {
+        "bind": f"{host}:{settings.port}",
+        "workers": settings.workers,
+        "worker_class": _worker_class(settings),
+        "proc_name": f"askmesh-{name}",
+        "graceful_timeout": settings.shutdown_grace_s + 5,
+        "timeout": 120,
+        "keepalive": 30,
+        "control_socket_disable": True,
+        "accesslog": None,
+        "logger_class": _logger_class(),
+    }
+
+
+def _worker_class(settings: ServiceSettings) -> type:
     from uvicorn_worker import UvicornWorker
 
     class Worker(UvicornWorker):  # type: ignore[misc]
@@ -46,37 +80,17 @@ def serve(create_app: Callable[[], Any], settings: ServiceSettings, name: str) -
                 await asyncio.sleep(1)
             os.kill(os.getpid(), signal.SIGTERM)
 
+    return Worker
+
+
+def _logger_class() -> type:
+    """gunicorn's words in the service's own log."""
+    from gunicorn.glogging import Logger
+
     class KitLogger(Logger):  # type: ignore[misc]
         def setup(self, cfg: Any) -> None:
             super().setup(cfg)
             self.error_log.handlers[:] = logging.getLogger().handlers
             self.error_log.propagate = False
 
-    class Application(BaseApplication):  # type: ignore[misc]
-        def load_config(self) -> None:
-            options = {
-                "bind": f"[{settings.host}]:{settings.port}"
-                if ":" in settings.host
-                else f"{settings.host}:{settings.port}",
-                "workers": settings.workers,
-                "worker_class": Worker,
-                "proc_name": f"askmesh-{name}",
-                "graceful_timeout": settings.shutdown_grace_s + 5,
-                "timeout": 120,
-                "keepalive": 30,
-                "control_socket_disable": True,
-                "accesslog": None,
-                "logger_class": KitLogger,
-            }
-            for option, value in options.items():
-                self.cfg.set(option, value)
-
-        def load(self) -> Any:
-            try:
-                with settings_explained(str(settings.model_config.get("env_prefix", ""))):
-                    return create_app()
-            except SystemExit as error:
-                # gunicorn would start a worker that exits again and again, without a pause; this ends the service.
-                raise AppImportError(str(error)) from error
-
-    Application().run()
+    return KitLogger
