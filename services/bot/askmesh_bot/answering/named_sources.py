@@ -44,7 +44,7 @@ _PLACES = tuple(
     re.compile(pattern, re.I) for pattern in (rf"^\W*(?:in|on|from)\s+{_NAME}", rf"\b(?:in|on|from)\s+{_NAME}{_ENDS}")
 )
 # People talk in a chat about programs that send something into one: only where something was said.
-_SPOKEN = re.compile(rf"\b(?:{_SAID})\b(?:(?!\bin\b).)*?\bin\s+{_NAME}", re.I)
+_SPOKEN = re.compile(rf"\b(?:{_SAID})\b(?:(?!\bin\b).){{0,80}}?\bin\s+{_NAME}", re.I)
 _FILE = re.compile(r"\b(?:in|from|per|according to|does|did)\s+`?(?P<file>[\w./-]+\.(?:md|rst|txt))\b`?", re.I)
 
 _FLUFF = frozenset({"official", "current", "latest", "newest", "online", "own", "project", "on", "for", "of", "the"})
