@@ -102,7 +102,7 @@ def _judged(item: Asked) -> list[bool]:
 def unjudged(asked: Sequence[Asked]) -> int:
     """How many citations in answers to answerable questions are neither gold nor judged; they count as wrong."""
     known = judged.read()
-    own = [item for item in asked if item.answerable and item.outcome == "answered"]
+    own = [item for item in pooled(asked) if item.answerable and item.outcome == "answered"]
     pairs = [(item, *pair) for item in own for pair in zip(item.gold_cited, item.cited, strict=True)]
     return sum(not gold and judged.verdict(item.corpus, item.id, cited, known) is None for item, gold, cited in pairs)
 
