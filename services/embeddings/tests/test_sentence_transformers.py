@@ -182,3 +182,10 @@ def test_served_with_its_own_limit_counted_and_refused(start, gte):
     refused = httpx2.post(f"{url}/v1/embeddings", json={"input": TEXTS}).json()["error"]
     assert refused["code"] == "input_too_long"
     assert refused["message"].startswith("Input 2 has ")
+
+
+def test_a_folder_is_known_by_its_name_and_by_what_the_settings_say(start, bert):
+    url = start(encoder="sentence-transformers", model=str(bert))
+    for name in (bert.name, str(bert), "sentence-transformers", ""):
+        answer = httpx2.post(f"{url}/v1/embeddings", json={"input": "x", "model": name}, timeout=30)
+        assert (answer.status_code, answer.json()["model"]) == (200, bert.name)

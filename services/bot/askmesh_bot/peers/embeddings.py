@@ -8,6 +8,7 @@ from typing import Any, Literal
 from askmesh_bot.peers.cached import Cached
 from askmesh_bot.peers.calls import PeerCalls
 from askmesh_bot.peers.errors import PeerError
+from askmesh_bot.peers.listed import listed
 from askmesh_bot.settings import EmbeddingsPeer
 
 
@@ -79,12 +80,12 @@ class EmbeddingsClient:
         return vectors
 
     async def _fetch_card(self) -> ModelCard:
-        listed = await self._calls.json("GET", "v1/models")
-        entries = {entry["id"]: entry for entry in listed.get("data", [])}
+        answer = await self._calls.json("GET", "v1/models")
+        entries = {entry["id"]: entry for entry in answer.get("data", [])}
         wanted = self._settings.model or next(iter(entries), "")
         if not wanted:
             raise PeerError("embeddings", self._calls.url, "it lists no model; set ASKMESH_EMBEDDINGS_MODEL.")
-        entry = entries.get(wanted, {})
+        entry = listed(wanted, entries)
         self._knows_input_type = "fingerprint" in entry
         dimension = entry.get("dimension") or len((await self._embed_batch(["word"], wanted, None, None))[0])
         return ModelCard(

@@ -8,6 +8,7 @@ from typing import Any, TypedDict
 from askmesh_bot.peers.cached import Cached
 from askmesh_bot.peers.calls import PeerCalls
 from askmesh_bot.peers.errors import PeerError, PeerUnavailable
+from askmesh_bot.peers.listed import listed
 from askmesh_bot.settings import LlmPeer
 
 
@@ -114,12 +115,12 @@ class LlmClient:
 
     async def _fetch_model(self) -> ChatModel:
         self._tokenizes = None
-        listed = await self._calls.json("GET", "v1/models")
-        entries = {entry["id"]: entry for entry in listed.get("data", [])}
+        answer = await self._calls.json("GET", "v1/models")
+        entries = {entry["id"]: entry for entry in answer.get("data", [])}
         wanted = self._settings.model or next(iter(entries), "")
         if not wanted:
             raise PeerError("llm", self._calls.url, "it lists no model; set ASKMESH_LLM_MODEL.")
-        entry = entries.get(wanted, {})
+        entry = listed(wanted, entries)
         length = entry.get("max_model_len") or self._settings.context_tokens
         return ChatModel(wanted, int(length), writes_freely=entry.get("engine") != "extractive")
 

@@ -58,8 +58,8 @@ async def _embed(embedder: Embedder, body: EmbeddingRequest, caller: str) -> Res
 
 def _check_model(name: str, info: EncoderInfo, request: Request) -> None:
     settings = request.app.state.settings
-    # Clients often know a model by the last part of its id, or configure the encoder's own name.
-    known = {info.model, info.model.rpartition("/")[2], settings.encoder, *settings.aliases}
+    # Clients often know a model by the last part of its id, or by what the settings of this service say.
+    known = {info.model, info.model.rpartition("/")[2], settings.encoder, settings.model, *settings.aliases}
     if name not in known:
         raise NotFound(
             f"The model {name!r} is not served here.",

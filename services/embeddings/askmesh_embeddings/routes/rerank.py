@@ -88,7 +88,8 @@ def _ranker(request: Request) -> Ranker:
 
 def _check_model(name: str, ranker: Ranker, request: Request) -> None:
     model = ranker.info.model
-    if name not in {model, model.rpartition("/")[2], request.app.state.settings.reranker}:
+    settings = request.app.state.settings
+    if name not in {model, model.rpartition("/")[2], settings.reranker, settings.reranker_model}:
         raise NotFound(
             f"The reranker {name!r} is not served here.",
             fix=f"Use {model!r}, or leave `model` out.",
