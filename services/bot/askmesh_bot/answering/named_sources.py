@@ -1,7 +1,7 @@
 """Where a question says to look: “according to the FAQ”, “in the API reference”, “what does the README say”."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
@@ -113,7 +113,7 @@ def named_source(question: str) -> NamedSource | None:
 def of_source(question: str, matches: Sequence[Match]) -> list[Match]:
     """The matches in their order, but those of the source that the question names before the others, which are scored as
     far behind. As they are where it names none, or none that is among them."""
-    flags = _flags(named_source(question), [_Place.of(match) for match in matches])
+    flags = _flags(question, lambda: [_Place.of(match) for match in matches])
     if not any(flags):
         return list(matches)
     own = [match for match, flag in zip(matches, flags, strict=True) if flag]
@@ -124,20 +124,23 @@ def of_source(question: str, matches: Sequence[Match]) -> list[Match]:
 def plain(question: str, matches: Sequence[Match]) -> str:
     """The question without the source it names, where that is among the matches: the rest is what the passages are about."""
     named = named_source(question)
-    return named.rest if named and any(_flags(named, [_Place.of(match) for match in matches])) else question
+    return named.rest if named and any(_among(named, [_Place.of(match) for match in matches])) else question
 
 
 def in_named_source(question: str, passages: Sequence[Passage]) -> list[bool]:
     """Which passages are of the source that the question names; all of them where it names none of theirs."""
-    places = [_Place.named(passage.kind, passage.path, passage.title, passage.header) for passage in passages]
-    flags = _flags(named_source(question), places)
+    flags = _flags(question, lambda: [_Place.named(one.kind, one.path, one.title, one.header) for one in passages])
     return flags if any(flags) else [True] * len(passages)
 
 
-def _flags(named: NamedSource | None, places: Sequence[_Place]) -> list[bool]:
-    """Which places are of the named source; empty where none is named or none is of it."""
-    if named is None:
-        return []
+def _flags(question: str, places: Callable[[], Sequence[_Place]]) -> list[bool]:
+    """Which places are of the source that is named; empty where none is, as in most questions."""
+    named = named_source(question)
+    return _among(named, places()) if named else []
+
+
+def _among(named: NamedSource, places: Sequence[_Place]) -> list[bool]:
+    """Which places are of the named source."""
     if named.noun == "file":
         (wanted,) = named.which
         return [_ends_with(place.path, wanted) for place in places]

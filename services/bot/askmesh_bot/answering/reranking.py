@@ -71,8 +71,9 @@ class Reranking:
     def _fail(self, why: str, *, rest: bool = True) -> None:
         self._outcomes.labels("failed").inc()
         log.warning("not_reranked", why=why, rest_s=self._settings.rest_s if rest else 0)
+        self._failed = why
         if rest:
-            self._failed, self._rests_until = why, time.monotonic() + self._settings.rest_s
+            self._rests_until = time.monotonic() + self._settings.rest_s
 
 
 def text_of(candidate: Candidate) -> str:

@@ -255,6 +255,7 @@ def test_what_is_wrong_with_one_question_is_no_reason_to_rest(
     bot = start(rest_s=60.0)
     reranker.instead = 400
     ask(bot)
+    assert not httpx2.get(f"{bot}/readyz").json()["checks"]["reranker"]["ok"]
     asked, reranker.instead = len(reranker.requests), None
     ask(bot)
     assert len(reranker.requests) == asked + 1
