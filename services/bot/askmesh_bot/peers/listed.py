@@ -10,7 +10,7 @@ def listed(wanted: str, entries: Mapping[str, dict[str, Any]]) -> dict[str, Any]
     A service of ours takes both as names. It calls a model in a folder by the folder's name, while the settings, which
     it reads too, have the path.
     """
-    by_last_part = {_last_part(name): entry for name, entry in reversed(entries.items())}
+    by_last_part = {_last_part(name): entry for name, entry in reversed([*entries.items()])}
     return entries.get(wanted) or by_last_part.get(_last_part(wanted), {})
 
 
