@@ -6,6 +6,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 Number = Annotated[float, Field(strict=True)]
+# Of what a client sends the first wrong item is told: telling a million of them would take seconds.
+_FIRST_ERROR = Field(fail_fast=True)
+Numbers = Annotated[list[Number], _FIRST_ERROR]
 
 
 class Camel(BaseModel):
@@ -16,13 +19,13 @@ class Camel(BaseModel):
 
 class Vector(Camel):
     id: str
-    values: list[Number] = []
+    values: Numbers = []
     sparse_values: dict[str, Any] | None = None
     metadata: dict[str, Any] | None = None
 
 
 class UpsertRequest(Camel):
-    vectors: list[Vector]
+    vectors: Annotated[list[Vector], _FIRST_ERROR]
     namespace: str = ""
 
 
@@ -32,7 +35,7 @@ class UpsertResponse(Camel):
 
 class QueryRequest(Camel):
     top_k: int
-    vector: list[Number] | None = None
+    vector: Numbers | None = None
     id: str | None = None
     namespace: str = ""
     filter: dict[str, Any] | None = None
@@ -89,7 +92,7 @@ class ListResponse(Camel):
 
 class UpdateRequest(Camel):
     id: str | None = None
-    values: list[Number] | None = None
+    values: Numbers | None = None
     sparse_values: dict[str, Any] | None = None
     set_metadata: dict[str, Any] | None = None
     namespace: str = ""
@@ -102,7 +105,7 @@ class UpdateResponse(Camel):
 
 
 class DeleteRequest(Camel):
-    ids: list[str] | None = None
+    ids: Annotated[list[str], _FIRST_ERROR] | None = None
     delete_all: bool = False
     filter: dict[str, Any] | None = None
     namespace: str = ""
@@ -129,7 +132,7 @@ class SearchRequest(Camel):
     """The hybrid search extension: at least one of `text` and `vector`."""
 
     text: str | None = None
-    vector: list[Number] | None = None
+    vector: Numbers | None = None
     top_k: int = 10
     filter: dict[str, Any] | None = None
     namespace: str = ""

@@ -224,6 +224,25 @@ def test_requests_beyond_the_rules_are_400_and_name_the_place(
 
 
 @pytest.mark.parametrize(
+    ("route", "wrong"),
+    [
+        ("vectors/upsert", lambda count: {"vectors": ["x"] * count}),
+        ("vectors/upsert", lambda count: {"vectors": [{"id": "a", "values": ["x"] * count}]}),
+        ("query", lambda count: {"topK": 3, "vector": ["x"] * count}),
+        ("search", lambda count: {"vector": ["x"] * count}),
+        ("vectors/update", lambda count: {"id": "a", "values": ["x"] * count}),
+        ("vectors/delete", lambda count: {"ids": [7] * count}),
+    ],
+)
+def test_of_many_wrong_items_the_first_is_told(
+    shared: httpx2.Client, route: str, wrong: Callable[[int], dict[str, Any]]
+) -> None:
+    one, many = (shared.post(f"/indexes/docs/{route}", json=wrong(count)) for count in (1, 100_000))
+    assert (many.status_code, many.text) == (one.status_code, one.text)
+    assert one.status_code == 400
+
+
+@pytest.mark.parametrize(
     "body",
     [
         {"name": "docs2"},

@@ -30,7 +30,7 @@ class ChatCompletionRequest(BaseModel):
     """A conversation whose last user message is the question. Parameters not listed here are ignored."""
 
     model: str | None = Field(None, description="A name from `/v1/models`. Unset: the default collection.")
-    messages: list[ChatMessage] = Field(min_length=1)
+    messages: list[ChatMessage] = Field(min_length=1, fail_fast=True)
     stream: bool | None = False
     stream_options: StreamOptions | None = None
     # What follows is known and refused, by name, unless it asks for nothing.
