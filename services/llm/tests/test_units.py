@@ -137,6 +137,8 @@ def test_an_unknown_engine_and_a_missing_upstream_say_what_to_do() -> None:
         create_engine(settings(engine="no_such_module:create"))
     with pytest.raises(SystemExit, match="ASKMESH_LLM_UPSTREAM_URL"):
         create_engine(settings(engine="openai"))
+    with pytest.raises(SystemExit, match="ASKMESH_LLM_EMBEDDINGS_URL is 'embeddings:8001'"):
+        create_engine(settings(embeddings_url="embeddings:8001"))
     with pytest.raises(SystemExit, match="'ollama:11434'"):
         create_engine(settings(engine="openai", upstream_url="http://127.0.0.1:1/v1,ollama:11434"))
 

@@ -42,7 +42,10 @@ INTRODUCTION = (
 
 
 def create(settings: Settings) -> Engine:
-    """The engine for these settings."""
+    """The engine for these settings. Raises SystemExit where the embeddings service's address is none."""
+    if settings.embeddings_url and not settings.embeddings_url.startswith(("http://", "https://")):
+        # Closeness in meaning would be left out of every answer, and nobody would know.
+        raise SystemExit(f"ASKMESH_LLM_EMBEDDINGS_URL is {settings.embeddings_url!r}: write http://… or https://…")
     semantics = Semantics(settings) if settings.embeddings_url else None
     context = settings.max_model_len or CONTEXT
     return ExtractiveEngine(settings.model or MODEL, context, settings.default_max_tokens, semantics)
