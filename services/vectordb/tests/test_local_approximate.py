@@ -10,13 +10,14 @@ import numpy as np
 import pytest
 from askmesh_vectordb import filters
 from askmesh_vectordb.stores.base import IndexInfo, Metric, Query, Record, Selection, Vector
-from askmesh_vectordb.stores.local import terms
+from askmesh_vectordb.stores.local import planner, terms
 from askmesh_vectordb.stores.local.blocks import Block
 from askmesh_vectordb.stores.local.builder import Builder
 from askmesh_vectordb.stores.local.cache import VectorCache
 from askmesh_vectordb.stores.local.nearest import Nearest
-from askmesh_vectordb.stores.local.rounding import ROUNDING
+from askmesh_vectordb.stores.local.rounding import ROUNDING, unit
 from askmesh_vectordb.stores.local.store import LocalStore
+from askmesh_vectordb.stores.local.view import View
 
 pytestmark = pytest.mark.anyio
 COUNT, DIMENSION = 21_000, 32
@@ -109,6 +110,25 @@ def test_the_index_gives_back_what_it_was_given_within_its_rounding(metric: Metr
     assert np.abs(found[:2] / vectors[[6, 299]] - 1).max() <= (1e-6 if metric == "euclidean" else 1.01 * ROUNDING)
     assert np.isnan(found[2]).all()
     assert nearest.vectors(rows[:0]).shape == (0, 24)
+
+
+@pytest.mark.parametrize("metric", ["cosine", "dotproduct", "euclidean"])
+def test_many_copies_of_a_vector_do_not_hide_the_others(metric: Metric) -> None:
+    vectors = clustered(1000, 32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    vectors = RNG.permutation(np.concatenate([vectors, np.repeat(vectors[:2], 500, axis=0)]))
+    nearest, rows, done = Nearest(32, metric), np.arange(1, 2001), 0
+    while done < 2000:
+        done += nearest.add(rows[done:], vectors[done:])
+    hits = 0
+    for query in vectors[:200] + 0.02 * RNG.normal(size=(200, 32)).astype(np.float32):
+        scores = vectors @ query
+        found, _ = nearest.search(query, 64)
+        hits += np.count_nonzero(np.sort(scores[found - 1])[-10:] >= np.sort(scores)[-10:] - 2e-3)
+    assert hits >= 1980
+    # Each is still told as what it is.
+    off = np.abs(nearest.vectors(rows) - vectors)
+    assert (off <= (1e-6 if metric == "euclidean" else 3.1 * ROUNDING) * np.abs(vectors) + 1e-9).all()
 
 
 async def test_vectors_that_the_index_holds_are_not_kept_twice(tmp_path: Path) -> None:
@@ -224,6 +244,22 @@ async def test_many_vectors_wait_for_the_index_in_sixteen_bits_and_answers_stay_
     await same(range(500, 1000))
     assert kinds() == {"float32"}
     await store.close()
+
+
+def test_up_to_the_limit_rounding_decides_nothing_where_a_filter_is_asked() -> None:
+    step, dimension = 2.0**-8, 64
+    best, looks_better = np.full(dimension, 1 + 0.95 * step), np.ones(dimension)
+    looks_better[:57] += 1.05 * step
+    others = np.full((3100, dimension), 0.6)
+    vectors = np.asarray(np.vstack([best, looks_better, others]) * unit("dotproduct"), np.float32)
+    rows, squares = np.arange(len(vectors)), np.einsum("ij,ij->i", vectors, vectors)
+    block = Block.of("dotproduct", vectors, squares, rounded=True)
+    query = np.ones(dimension, np.float32)
+    assert np.argmax(block.scores(query)) == 1
+    view = View(dimension, "dotproduct", rows, None, (block,), float(np.sqrt(squares.max())), rounded=True)
+    found = planner.ask(view, query, 1, set, exact_limit=4000, read=lambda wanted: vectors[wanted])
+    assert found is not None
+    assert found[0].tolist() == [0]
 
 
 def test_what_is_rounded_is_not_rounded_again_in_an_index() -> None:

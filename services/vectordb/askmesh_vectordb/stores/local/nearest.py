@@ -28,6 +28,7 @@ _KINDS: dict[Metric, tuple[str, str]] = {
 """usearch's metric and number type. Sixteen bits are enough to find unit vectors, not to tell apart vectors that lie
 close together and far from the origin. bfloat16: processors multiply it as it is; half precision is widened first."""
 _NAN_BITS = 0x7FC0
+_CHANGED_IN_COPIES = 1 / 8
 _MOST_AT_ONCE = 64
 _LONGEST_ADDITION_S = 0.003
 
@@ -76,6 +77,8 @@ class Nearest:
     component that makes its length 1; a query's is 0. So the order by dot product is that by angle (Bachrach et al.
     2014, "Speeding up the Xbox recommender system"). The radius is a power of two times a constant, so that vectors
     move to a graph of another radius without being rounded again. `shortest` and `largest` are the lengths so far.
+
+    A vector that was added before is added with other last bits: see `_told_apart`.
     """
 
     def __init__(self, dimension: int, metric: Metric, largest: float = 1.0) -> None:
@@ -98,6 +101,8 @@ class Nearest:
         )
         self._gate = _Gate()
         self._at_once = _MOST_AT_ONCE
+        self._seen: set[int] = set()
+        self._random = np.random.default_rng(0)
         self.last_row = 0
 
     def __len__(self) -> int:
@@ -129,7 +134,7 @@ class Nearest:
         count = min(len(rows), self._at_once)
         lengths = np.linalg.norm(vectors[:count], axis=1)
         self.shortest, self.largest = min(self.shortest, float(lengths.min())), max(self.largest, float(lengths.max()))
-        keys, values = rows[:count].astype(np.uint64), self._stored(vectors[:count])
+        keys, values = rows[:count].astype(np.uint64), self._told_apart(self._stored(vectors[:count]))
         with self._gate.writing():
             began = time.perf_counter()
             self._index.add(keys, values, threads=1)
@@ -197,6 +202,23 @@ class Nearest:
         squares = np.einsum("ij,ij->i", scaled, scaled)
         lifts = np.sqrt(np.maximum(0, 1 - squares))
         return np.concatenate([scaled, lifts[:, None]], axis=1, dtype=np.float32)
+
+    def _told_apart(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The same with the last bit of some numbers flipped in every vector that came before. usearch links equal
+        vectors to each other only: some hundred copies are a trap that a search does not leave, wherever it is bound
+        (recall at 10 of the other vectors fell to 0.8). Flipped again, as when a graph is built anew, no number gets
+        further away."""
+        bits: NDArray[Any] = rounding.rounded(values) if self._sixteen else np.array(values).view(np.uint32)
+        copies = np.zeros(len(bits), np.bool_)
+        for place, vector in enumerate(bits):
+            known = hash(vector.tobytes())
+            copies[place] = known in self._seen
+            self._seen.add(known)
+        if not copies.any():
+            return values
+        bits[(self._random.random(bits.shape) < _CHANGED_IN_COPIES) & copies[:, None]] ^= 1
+        apart = rounding.widened(bits, np.float32(1)) if self._sixteen else bits.view(np.float32)
+        return np.where(copies[:, None], apart, values)
 
 
 def _radius(largest: float) -> float:

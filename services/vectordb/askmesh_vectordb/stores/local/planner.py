@@ -33,8 +33,7 @@ def search(view: View, vector: Vector, top_k: int, allowed: Mask | None, *, exac
     if _walks(view, norm, exact_limit):
         places = _approximate(view, narrow, norm, top_k, usable)
     if places is None:
-        slack = view.likely_slack(narrow, norm) if view.living > exact_limit else view.slack(norm)
-        places = view.shortlist(narrow, top_k, usable, slack)
+        places = view.shortlist(narrow, top_k, usable, _slack(view, narrow, norm, exact_limit))
     return _best(places, view.exact(query, places, read), top_k)
 
 
@@ -65,7 +64,7 @@ def ask(
         scores = np.concatenate([scores, view.exact(query, newest, read)])
     chosen: list[int] = []
     order = np.argsort(-scores)
-    worst, slack = -np.inf, view.likely_slack(narrow, norm)
+    worst, slack = -np.inf, _slack(view, narrow, norm, exact_limit)
     for asked in range(0, len(order), _ASKED_AT_ONCE):
         some = order[asked : asked + _ASKED_AT_ONCE]
         if asked == _FIRST_ASKED and 4 * len(chosen) < min(top_k, _FIRST_ASKED // 4):
@@ -85,6 +84,11 @@ def ask(
 
 def _walks(view: View, norm: float, exact_limit: int) -> bool:
     return view.graph is not None and norm > 0 and view.living > exact_limit
+
+
+def _slack(view: View, query: Vectors, norm: float, exact_limit: int) -> float:
+    """By how much a rounded score may be off: at all up to the limit, likely above."""
+    return view.likely_slack(query, norm) if view.living > exact_limit else view.slack(norm)
 
 
 def _best(places: Places, scores: Scores, top_k: int) -> Found:

@@ -29,8 +29,9 @@ _NUMBERS_PER_STEP = 1 << 18
 # rounding error 6e-8 that add up like a random walk.
 _SLACK = 2e-5
 # Of vectors that the graph rounded: by Cauchy and Schwarz a score is off by at most the same share of the lengths; for
-# the query, where the graph rounds it too, as much again; and that on both sides of a cut.
-_ROUNDED_SLACK = 4 * ROUNDING
+# the query, where the graph rounds it too, as much again; for the last bits that copies differ in, twice as much; and
+# that on both sides of a cut.
+_ROUNDED_SLACK = 8 * ROUNDING
 # As far as errors go in practice: those of single numbers are independent, with a third of the largest one's square as
 # variance, four of them make up the difference of two scores; this is more than five of its standard deviations.
 _LIKELY_SLACK = 6 * ROUNDING
