@@ -97,6 +97,13 @@ async def test_many_tombstones_are_forgotten_and_readers_recover(
         await writer.delete("docs", "", Selection(ids=[f"r{n}"]))
     for store in (reader, writer):
         assert len(await store.query("docs", "", Query(500, VECTOR))) == 50
+    # Records that are replaced again and again leave no more of them.
+    for _ in range(10):
+        await writer.upsert("docs", "", [Record(f"r{n}", VECTOR) for n in range(150, 200)])
+    with writer._catalog.file("docs").reading() as connection:
+        (left,) = connection.execute("SELECT count(*) FROM tombstones").fetchone()
+    assert left <= 2 * 20 + 50
+    assert len(await reader.query("docs", "", Query(500, VECTOR))) == 50
     await writer.close()
     await reader.close()
 

@@ -114,6 +114,11 @@ def test_a_service_sees_what_was_repaired_beside_it(command: Callable[..., tuple
         assert await store.query("docs", "", wanted) == []
         assert (await asyncio.to_thread(command, "repair"))[0] == 0
         assert [match.id for match in await store.query("docs", "", wanted)] == ["r40"]
+        # What it never read, for it seemed to be empty.
+        edit(index_file(folder, "more"), "UPDATE namespaces SET records = 0 WHERE name = 'other'")
+        assert await store.query("more", "other", Query(1, VECTOR)) == []
+        assert (await asyncio.to_thread(command, "repair"))[0] == 0
+        assert [match.id for match in await store.query("more", "other", Query(1, VECTOR))] == ["r0"]
         await store.close()
 
     asyncio.run(use())

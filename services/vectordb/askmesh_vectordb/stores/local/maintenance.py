@@ -135,7 +135,7 @@ class Checker:
                 "UPDATE namespaces SET records = (SELECT count(*) FROM records WHERE namespace = namespaces.id)"
             )
             connection.execute("REINDEX")
-            writes.note_change(connection)
+            writes.have_all_read_again(connection)
         self._progress(f"{report.name}: repair", len(records), len(records))
 
 

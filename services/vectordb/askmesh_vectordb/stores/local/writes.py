@@ -24,6 +24,7 @@ def upsert(connection: sqlite3.Connection, namespace: str, records: Sequence[Rec
         assert record.values is not None
         _insert(connection, number, record.id, encode(record.values), record.metadata)
     _count(connection, number, len(latest))
+    _prune(connection)
 
 
 def update(
@@ -73,6 +74,12 @@ def note_change(connection: sqlite3.Connection) -> None:
     """Have every process that serves the file forget what it knows of filters, though no row comes or goes: a tombstone
     of none."""
     connection.execute("INSERT INTO tombstones (namespace, row) VALUES (0, 0)")
+
+
+def have_all_read_again(connection: sqlite3.Connection) -> None:
+    """Have every process that serves the file read all of it anew."""
+    note_change(connection)
+    connection.execute("UPDATE state SET value = (SELECT max(seq) FROM tombstones) WHERE key = 'pruned'")
 
 
 def create_namespace(connection: sqlite3.Connection, namespace: str) -> None:
