@@ -366,6 +366,26 @@ async def additions(folder: Path, monkeypatch: pytest.MonkeyPatch) -> int:
     return added
 
 
+async def test_a_snapshot_of_rounded_unit_vectors_takes_as_long_ones(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By dot product, some hundred of them are longer than the graph's radius once they are rounded."""
+    vectors = clustered(600, 8)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    store = await filled(tmp_path, vectors, "dotproduct", exact_limit=100)
+    nearest = await built(store, vectors[0])
+    assert nearest.largest > nearest.radius
+    await store.close()
+    monkeypatch.setattr(Nearest, "add", lambda *_: pytest.fail("built anew"))
+    store = LocalStore(tmp_path, exact_limit=100)
+    for n in range(5):
+        assert await ids(store, vectors[n], 1) == [f"r{n:05d}"]
+    file = store._catalog.file("docs")
+    while not file._builder.idle:
+        await asyncio.sleep(0.01)
+    await store.close()
+
+
 async def test_a_snapshot_spares_the_next_start_the_build(small: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert not list(small.glob("*.tmp"))
     assert await additions(small, monkeypatch) == 0

@@ -109,8 +109,8 @@ class Nearest:
         return len(self._index)
 
     def takes(self, largest: float) -> bool:
-        """Whether vectors of this length can be added."""
-        return not self._lifted or largest <= self.radius
+        """Whether vectors of this length can be added: lengths of rounded ones may be off by so much."""
+        return not self._lifted or largest <= self.radius * (1 + rounding.ROUNDING)
 
     def search(self, query: NDArray[np.float32], most: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """Row numbers near a vector, at most `most`, with their rounded scores (the negative squared distance, or the
