@@ -113,3 +113,17 @@ def redis_url(request: pytest.FixtureRequest) -> str:
     """ASKMESH_TEST_REDIS_URL, or that of a server started here."""
     given = os.environ.get("ASKMESH_TEST_REDIS_URL")
     return given or request.getfixturevalue("redis_server").url()
+
+
+@pytest.fixture(scope="module")
+def pinecone_settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[Path], Settings]]:
+    """Settings of the pinecone store, by its folder. ASKMESH_TEST_PINECONE_API_KEY, of a project without indexes, or a second
+    instance of this service for all tests of a file; they leave it without indexes."""
+    if key := os.environ.get("ASKMESH_TEST_PINECONE_API_KEY"):
+        yield lambda folder: Settings(_env_file=None, store="pinecone", pinecone_api_key=key, data_path=folder)
+        return
+    own = Settings(_env_file=None, data_path=tmp_path_factory.mktemp("pinecone"), log_level="error")
+    with serving(own) as url:
+        yield lambda folder: Settings(
+            _env_file=None, store="pinecone", pinecone_host=url, pinecone_api_key="any", data_path=folder
+        )

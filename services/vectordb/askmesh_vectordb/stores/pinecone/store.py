@@ -111,8 +111,12 @@ class PineconeStore(Store):
     ) -> int:
         client = await self._connections.open(index, values)
         selection = await self._one_condition(index, namespace, selection)
-        if selection.ids is not None and dry_run:
+        # Pinecone refuses an update that changes nothing.
+        idle = values is None and not set_metadata
+        if selection.ids is not None and (dry_run or idle):
             return len(await self.fetch(index, namespace, selection.ids))
+        if idle:
+            return len(await self._ids(index, namespace, selection))
         # Only a change of the indexed text concerns the companion.
         retext = not dry_run and self._companions.concerned(set_metadata)
         touched = await self._ids(index, namespace, selection) if retext else []
