@@ -69,7 +69,8 @@ async def test_a_model_that_is_not_what_it_should_be_is_neither_kept_nor_read_ag
     starter = Starter(wrong, 0.05)
     await asyncio.wait_for(starter.run(), 60)
     assert "should begin its answer" in str(await starter.ready())
-    assert models_in_memory() == before
+    # Those of tests before this one may go meanwhile.
+    assert models_in_memory() <= before
 
 
 def models_in_memory() -> int:
