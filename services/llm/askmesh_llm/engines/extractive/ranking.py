@@ -64,11 +64,11 @@ class Ranking:
 class _Read:
     """A passage, taken apart once."""
 
-    def __init__(self, passage: Passage, question: str) -> None:
+    def __init__(self, passage: Passage, question: Sequence[str]) -> None:
         self.passage = passage
         self.units = units(passage.text)
         self.header = Counter(words(passage.header))
-        self.bags = [_without_echo(words(unit.text), words(question)) for unit in self.units]
+        self.bags = [_without_echo(words(unit.text), question) for unit in self.units]
         self.leads = [Counter(words(unit.lead)) for unit in self.units]
         self.all = Counter(self.header)
         for bag in self.bags:
@@ -83,7 +83,8 @@ def _without_echo(said: Sequence[str], question: Sequence[str]) -> Counter[str]:
 
 def rank(prompt: GroundedPrompt) -> Ranking:
     """Every unit of every passage, by closeness to the question."""
-    read = [_Read(passage, prompt.question) for passage in prompt.passages]
+    as_said = words(prompt.question)
+    read = [_Read(passage, as_said) for passage in prompt.passages]
     asked = {word: _ABOUT_WEIGHT * weight for word, weight in content_words(prompt.about).items()}
     asked |= content_words(prompt.question)
     if not asked or not read:
