@@ -90,9 +90,10 @@ class Supervisor:
             await asyncio.sleep(wait)
 
     async def close(self) -> None:
-        """Wait for clients that are still closing."""
+        """Wait for clients that are still closing; none keeps its connections."""
         if self._retiring:
-            await asyncio.wait(set(self._retiring), timeout=5)
+            _, late = await asyncio.wait(set(self._retiring), timeout=5)
+            await end(*late)
 
     async def _run_client(self, client: AskmeshClient) -> BaseException:
         """One client's life, and what ended it."""
@@ -102,13 +103,13 @@ class Supervisor:
         try:
             ending: set[asyncio.Future[Any]] = {*tasks, client.gave_up}
             await asyncio.wait(ending, return_when=asyncio.FIRST_COMPLETED)
+            error = _ended_by(client, *tasks)
+            await self._end(client, *tasks)
         except asyncio.CancelledError:
             await self._end(client, *tasks)
             with contextlib.suppress(Exception):
                 await bounded(client.dispose(), _CLOSING_S)
             raise
-        error = _ended_by(client, *tasks)
-        await self._end(client, *tasks)
         # Answers in flight finish with the old client's HTTP session while the next one connects.
         retirement = asyncio.create_task(self._retire(client))
         self._retiring.add(retirement)
@@ -121,9 +122,11 @@ class Supervisor:
             await bounded(client.close(), _CLOSING_S)
 
     async def _retire(self, client: AskmeshClient) -> None:
-        await self._tracker.drain(_RETIREMENT_S, self._tracker.everything())
-        with contextlib.suppress(Exception):
-            await bounded(client.dispose(), _CLOSING_S)
+        try:
+            await self._tracker.drain(_RETIREMENT_S, self._tracker.everything())
+        finally:
+            with contextlib.suppress(Exception):
+                await bounded(client.dispose(), _CLOSING_S)
 
 
 def _ended_by(client: AskmeshClient, *tasks: asyncio.Task[None]) -> BaseException:
