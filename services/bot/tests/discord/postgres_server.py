@@ -48,12 +48,19 @@ def postgres() -> Iterator[str]:
 
 
 def _await_ready(folder: Path, server: subprocess.Popen[bytes]) -> None:
-    status, deadline = folder / "data" / "postmaster.pid", time.monotonic() + 30
-    # The postmaster writes its state as the last line of this file.
-    while not (status.exists() and status.read_text().splitlines()[-1].strip() == "ready"):
+    deadline = time.monotonic() + 30
+    while not _answers(folder / "data" / "postmaster.pid"):
         assert server.poll() is None, (folder / "log").read_text()
         assert time.monotonic() < deadline
         time.sleep(0.02)
+
+
+def _answers(status: Path) -> bool:
+    # The postmaster writes its state as the last line of this file, which is empty while it is made.
+    try:
+        return status.read_text().rstrip().endswith("ready")
+    except FileNotFoundError:
+        return False
 
 
 def _as_user(folder: Path) -> dict[str, object]:

@@ -74,9 +74,14 @@ class PostgresServer:
                 os.kill(process, signal.SIGCONT)
 
     def _answers(self) -> bool:
-        # The postmaster writes its state as the last line of this file when it is ready.
-        status = self.folder / "data" / "postmaster.pid"
-        return status.exists() and status.read_text().splitlines()[-1].strip() == "ready"
+        # The postmaster's file: its process in the first line, its state in the last. It is empty while it is
+        # made anew, and that of a killed server still says "ready".
+        assert self._process is not None
+        try:
+            lines = (self.folder / "data" / "postmaster.pid").read_text().splitlines()
+        except FileNotFoundError:
+            return False
+        return lines[:1] == [str(self._process.pid)] and lines[-1].strip() == "ready"
 
     def _run(self, program: str, *arguments: str) -> None:
         done = subprocess.run([self._binaries / program, *arguments], capture_output=True, **self._as_user())
