@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from typing import Literal
 
+from askmesh_bot.answering.asked_back import how_do_i, is_task, stands_alone
 from askmesh_bot.answering.base import Passage
 from askmesh_bot.answering.markup import clean
 
@@ -45,7 +46,8 @@ _REPLIES: dict[Kind, str] = {
     "about": "I answer questions from the sources that were learned here, show where each answer stands, and say so where "
     "they hold none.",
 }
-_OPENING_QUERY = "overview, introduction, getting started"
+_OPENING_QUERY = "getting started: how to install, configure, use and add"
+_ABOUT_A_PAGE = " about?"
 _SYMBOL = re.compile(r"([A-Za-z_][\w.]*)\(.*")
 
 
@@ -81,12 +83,12 @@ def opening_query() -> str:
 
 
 def example_questions(passages: Sequence[Passage]) -> list[str]:
-    """A few questions that these passages answer, each about another document."""
+    """A few questions that these passages answer, each about another document; what a page is about comes last."""
     found: dict[str, str] = {}
     for passage in passages:
         if passage.document not in found and (asked := _question(passage)):
             found[passage.document] = asked
-    return list(dict.fromkeys(found.values()))[:_EXAMPLES]
+    return sorted(dict.fromkeys(found.values()), key=lambda asked: asked.endswith(_ABOUT_A_PAGE))[:_EXAMPLES]
 
 
 def _question(passage: Passage) -> str:
@@ -99,4 +101,6 @@ def _question(passage: Passage) -> str:
     heading = clean(heading)[0].strip()
     if heading.endswith("?"):
         return heading
-    return f"What is “{heading}” about?" if heading else ""
+    if is_task(heading) and stands_alone(heading):
+        return f"{how_do_i(heading)}?"
+    return f"What is “{heading}”{_ABOUT_A_PAGE}" if heading else ""

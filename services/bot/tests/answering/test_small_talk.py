@@ -64,12 +64,14 @@ def test_questions_to_begin_with_are_made_of_headers() -> None:
         passage(1, "askmesh › Deploy › Compose", document="a"),
         passage(2, "askmesh › Deploy › Swarm", document="a"),
         passage(3, "pathlib.Path.read_text(encoding=None)", document="b"),
+        passage(7, "Guide › Add a source", document="f"),
         passage(4, "Forum › Why does it stop?", document="c"),
         passage(5, "Guide › [x](y) *z*", document="d"),
     ]
     evil = passage(6, "Guide › See http://evil.example @everyone", document="e")
     assert example_questions([evil]) == ["What is “See `http://evil.example` `@everyone`” about?"]
     examples = example_questions(found)
-    assert examples == ["What is “Compose” about?", "What does `pathlib.Path.read_text` do?", "Why does it stop?"]
+    assert examples == ["What does `pathlib.Path.read_text` do?", "How do I add a source?", "Why does it stop?"]
+    assert example_questions(found[:2]) == ["What is “Compose” about?"]
     assert "- Why does it stop?" in reply("greeting", examples)
     assert "For example" not in reply("thanks", [])

@@ -7,6 +7,7 @@ from itertools import chain, zip_longest
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from askmesh_bot.answering.asked_back import how_do_i, is_speakable, is_task, stands_alone
 from askmesh_bot.database.models import DocumentRow, SourceRow
 
 _MOST_SOURCES = 50
@@ -15,23 +16,11 @@ _DOCUMENTS_PER_SOURCE = 4
 # Enough of a document to find a good line in, in characters.
 _READ_CHARS = 20_000
 
-# Imperatives that open a heading or a docstring and read well after "How do I".
-_VERBS = (
-    "add|apply|ask|attach|build|call|cancel|change|check|combine|configure|connect|convert|copy|create|decode|define|"
-    "delete|deploy|encode|evaluate|expand|extend|find|format|generate|get|install|iterate|join|learn|list|load|make|"
-    "measure|move|open|parse|print|read|remove|rename|replace|resolve|return|run|save|schedule|search|send|serialize|"
-    "serialise|set|sort|split|start|stop|store|swap|test|train|update|upgrade|use|wait|walk|wrap|write"
-)
-_IMPERATIVE = re.compile(rf"(?:{_VERBS})\b", re.IGNORECASE)
 _HEADING = re.compile(r"^#{1,4} +(.{4,80}?) *#*$|^(\S.{3,80})\n[=~^\-]{4,}$", re.MULTILINE)
 _DOCSTRING = re.compile(
     r"^\s*(?:async )?def (?!_)\w+\([^)]*\)[^:\n]*:\s*\n\s*[rR]?\"\"\"\s*(\S[^\n\"]{15,80}?)\.?\s*(?:\"\"\"|\n)",
     re.MULTILINE,
 )
-# Markup, names of parameters and the end of a sentence do not read as a question.
-_UNSPEAKABLE = re.compile(r"[`*_|<>\[\]{}\\$:;=]|[.!?] ")
-# "Run it alone" says nothing away from its page.
-_POINTS_BACK = re.compile(r"\b(?:it|them|this|these|those)\b", re.IGNORECASE)
 
 
 async def learned_sources(session: AsyncSession, collection: str) -> list[tuple[str, str, int]]:
@@ -72,21 +61,10 @@ def questions_about(title: str, kind: str, text: str) -> Iterator[str]:
     """The questions that a document's own lines suggest, best first."""
     if kind == "docstring":
         lines = (match[1] for match in _DOCSTRING.finditer(text))
-        yield from (f"{_how(line)} with {title}?" for line in lines if _speakable(line))
+        yield from (f"{how_do_i(line)} with {title}?" for line in lines if is_task(line))
         return
     headings = [(match[1] or match[2]).strip() for match in _HEADING.finditer(text)]
-    yield from (heading for heading in headings if heading.endswith("?") and not _UNSPEAKABLE.search(heading))
-    tasks = (heading for heading in headings if _speakable(heading) and not _POINTS_BACK.search(heading))
-    yield from (f"{_how(heading)}?" for heading in tasks if " " in heading)
-    if title and not _UNSPEAKABLE.search(title):
+    yield from (heading for heading in headings if heading.endswith("?") and is_speakable(heading))
+    yield from (f"{how_do_i(heading)}?" for heading in headings if is_task(heading) and stands_alone(heading))
+    if title and is_speakable(title):
         yield f"What is {title} about?"
-
-
-def _speakable(line: str) -> bool:
-    return bool(_IMPERATIVE.match(line)) and not _UNSPEAKABLE.search(line)
-
-
-def _how(line: str) -> str:
-    task = re.sub(r"^return\b", "get", line[0].lower() + line[1:].rstrip(" .!"))
-    # "Rename this path" is asked about any path.
-    return "How do I " + re.sub(r"\bthis\b", "a", task)
