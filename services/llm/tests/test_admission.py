@@ -104,7 +104,7 @@ async def test_a_refusal_tells_the_wait_expected_from_the_latest_requests() -> N
     await settle()
 
 
-@hypothesis_settings(max_examples=40, deadline=None)
+@hypothesis_settings(max_examples=40)
 @given(seed=st.integers(0, 2**32), room=st.one_of(st.none(), st.integers(50, 300)), places=st.integers(1, 5))
 def test_whatever_comes_goes_or_gives_up_the_limits_hold_and_nothing_is_lost(
     seed: int, room: int | None, places: int

@@ -8,7 +8,7 @@ from typing import Any
 import httpx2
 import pytest
 from askmesh_llm.engines.registry import create_engine
-from hypothesis import HealthCheck, given
+from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
@@ -176,7 +176,7 @@ NAMES = st.sampled_from(
 )
 
 
-@hypothesis_settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@hypothesis_settings(max_examples=60)
 @given(values=st.dictionaries(NAMES, JSON, max_size=4))
 def test_no_value_of_any_parameter_breaks_the_service(client: httpx2.Client, values: dict[str, Any]) -> None:
     assert client.post(CHAT, json=chat(**values)).status_code in (200, 400, 404)

@@ -7,7 +7,7 @@ import pytest
 from askmesh_vectordb.settings import Settings
 from askmesh_vectordb.stores.base import Metric
 from askmesh_vectordb.stores.chroma.store import open_store
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 
 from .differential import METRICS, OPERATIONS, compare
 
@@ -15,7 +15,7 @@ LONG = os.environ.get("ASKMESH_LONG_TESTS") == "1"
 
 
 @pytest.mark.timeout(1200 if LONG else 120)
-@settings(max_examples=200 if LONG else 4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=200 if LONG else 4)
 @given(
     metric=METRICS,
     operations=OPERATIONS,

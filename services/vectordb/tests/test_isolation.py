@@ -151,7 +151,7 @@ async def contents(store: Store) -> dict[tuple[str, str], Record]:
 
 
 @pytest.mark.parametrize("kind", BINDINGS)
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(data=st.data())
 def test_answers_are_those_of_a_store_without_the_rest_and_the_rest_stays(kind: str, data: st.DataObject) -> None:
     binding = BINDINGS[kind]

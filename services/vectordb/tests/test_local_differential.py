@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from askmesh_vectordb.stores.base import Metric
 from askmesh_vectordb.stores.local.store import LocalStore
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 
 from .differential import OPERATIONS, compare
 
@@ -22,7 +22,7 @@ from .differential import OPERATIONS, compare
         ("euclidean", 0),
     ],
 )
-@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=10)
 @given(operations=OPERATIONS)
 def test_the_store_answers_as_the_model_does(
     monkeypatch: pytest.MonkeyPatch, metric: Metric, exact_limit: int, operations: list[Any]

@@ -193,7 +193,7 @@ def fuzzed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @document.parametrize()
-@settings(max_examples=200 if LONG else 2, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=200 if LONG else 2, suppress_health_check=list(HealthCheck))
 def test_no_request_makes_an_answer_that_our_document_does_not_have(case: Any, fuzzed: str) -> None:
     # What a filter, an id or a page token must be is more than JSON Schema says, so a valid body may be a 400.
     case.call_and_validate(base_url=fuzzed, excluded_checks=[positive_data_acceptance])

@@ -10,7 +10,7 @@ import pytest
 from askmesh_vectordb.settings import Settings
 from askmesh_vectordb.stores import open_store
 from askmesh_vectordb.stores.base import Metric
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 
 from .differential import METRICS, OPERATIONS, compare
 
@@ -18,7 +18,7 @@ LONG = os.environ.get("ASKMESH_LONG_TESTS") == "1"
 
 
 @pytest.mark.timeout(1200 if LONG else 120)
-@settings(max_examples=100 if LONG else 5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=100 if LONG else 5)
 @given(metric=METRICS, operations=OPERATIONS)
 def test_the_store_answers_as_the_model_does(
     pinecone_settings: Callable[[Path], Settings], metric: Metric, operations: list[Any]

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from askmesh_vectordb.stores.base import Metric
 from askmesh_vectordb.stores.postgres.store import PostgresStore
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from .differential import METRICS, OPERATIONS, compare
@@ -15,7 +15,7 @@ LONG = os.environ.get("ASKMESH_LONG_TESTS") == "1"
 
 
 @pytest.mark.timeout(1200 if LONG else 120)
-@settings(max_examples=300 if LONG else 10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=300 if LONG else 10)
 @given(
     metric=METRICS,
     # With a limit of 0 the approximate index has its say over these few vectors too, and finds all of them.

@@ -15,7 +15,7 @@ LONG = os.environ.get("ASKMESH_LONG_TESTS") == "1"
 
 
 @pytest.mark.timeout(1200 if LONG else 120)
-@settings(max_examples=200 if LONG else 6, deadline=None)
+@settings(max_examples=200 if LONG else 6)
 @given(
     metric=METRICS,
     operations=OPERATIONS,
