@@ -6,6 +6,7 @@ import secrets
 from collections.abc import AsyncIterator
 from contextvars import Context
 from dataclasses import dataclass, field, replace
+from weakref import WeakValueDictionary
 
 from askmesh_kit import context
 from askmesh_kit.errors import Conflict, InvalidRequest, NotFound, Overloaded, ServiceError
@@ -59,6 +60,8 @@ class Library:
         self._settings = settings
         self._running: dict[str, _Run] = {}
         self._leaving: set[str] = set()
+        self._forgotten = 0
+        self._learning: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._slots = asyncio.Semaphore(settings.concurrent_syncs)
 
     async def add(self, spec: SourceSpec) -> SourceRow:
@@ -79,15 +82,23 @@ class Library:
             return row
         raise unknown_source(source)
 
+    async def _get_present(self, source: str) -> SourceRow:
+        """Like `get`, and no source has gone since the answer was read. Raises NotFound and Conflict."""
+        while True:
+            forgotten = self._forgotten
+            row = await self.get(source)
+            self._refuse_leaving(source)
+            if forgotten == self._forgotten:
+                return row
+
     async def start(self, source: str) -> SyncProgress:
         """Begin to sync a source, or join the run that is under way. Returns the run's first progress."""
         if run := self._running.get(source):
             return run.progress
-        spec = spec_of(await self.get(source))
+        spec = spec_of(await self._get_present(source))
         adapter = self._make(spec)
         if run := self._running.get(source):  # begun while the database was asked
             return run.progress
-        self._refuse_leaving(source)
         run = _Run(SyncProgress(run=f"run-{secrets.token_hex(8)}", source=source))
         self._running[source] = run
         sync = Sync(
@@ -129,9 +140,11 @@ class Library:
         # A run that began while records are being deleted would leave some that nobody knows of any more.
         self._leaving.add(source)
         try:
-            return await self._forget(spec, taken_back=taken_back)
+            async with self._alone(source):
+                return await self._forget(spec, taken_back=taken_back)
         finally:
             self._leaving.discard(source)
+            self._forgotten += 1
 
     async def _forget(self, spec: SourceSpec, *, taken_back: bool) -> int:
         if (run := self._running.get(spec.id)) and run.task:
@@ -144,6 +157,10 @@ class Library:
         await self.journal.remove_source(spec)
         log.info("source_forgotten", source=spec.id, records=deleted)
         return deleted
+
+    def _alone(self, source: str) -> asyncio.Lock:
+        """Held while one document is learned, and while all are forgotten."""
+        return self._learning.setdefault(source, asyncio.Lock())
 
     def _refuse_leaving(self, source: str) -> None:
         if source in self._leaving:
@@ -162,6 +179,10 @@ class Library:
         """Learn one document as it is now, of a source that tells of its documents one by one; nothing is deleted on
         account of others. Raises PeerUnavailable, PeerError, Overloaded and Conflict; may be repeated."""
         self._refuse_leaving(spec.id)
+        async with self._alone(spec.id):
+            await self._learn_document(spec, source, document)
+
+    async def _learn_document(self, spec: SourceSpec, source: Source, document: Document) -> None:
         known = await self.journal.source(spec.id)
         if known is None or spec_of(known) != spec:
             await self.add(spec)

@@ -17,6 +17,7 @@ from askmesh_bot.database.engine import Database
 from askmesh_bot.knowledge.journal import Journal
 from askmesh_bot.knowledge.library import Library
 from askmesh_bot.knowledge.progress import SyncProgress
+from askmesh_bot.knowledge.sources.registry import make_source
 from askmesh_bot.knowledge.sources.spec import SourceSpec, source_id
 from askmesh_bot.peers.embeddings import EmbeddingsClient
 from askmesh_bot.peers.vectordb import VectordbClient
@@ -314,6 +315,59 @@ def test_no_run_begins_while_a_source_is_being_forgotten(run: Any) -> None:
     refused, records, sources = run(race)
     assert "source_leaving" in refused
     assert (records, sources) == ({}, [])
+
+
+def test_a_run_whose_source_was_read_before_it_was_forgotten_does_not_begin(
+    run: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def race(bench: Bench) -> tuple[dict[str, dict[str, Any]], list[Any]]:
+        await bench.sync()
+        source, was_read, is_gone = bench.journal.source, asyncio.Event(), asyncio.Event()
+
+        async def late(key: str) -> Any:
+            row = await source(key)
+            if not was_read.is_set():
+                was_read.set()
+                await is_gone.wait()
+            return row
+
+        monkeypatch.setattr(bench.journal, "source", late)
+        starting = asyncio.create_task(bench.library.start(bench.spec.id))
+        await was_read.wait()
+        await bench.library.forget(bench.spec.id)
+        is_gone.set()
+        with pytest.raises(NotFound):
+            await starting
+        return await bench.records(), await bench.journal.sources()
+
+    assert run(race) == ({}, [])
+
+
+def test_what_is_being_learned_when_its_source_is_forgotten_does_not_stay(
+    run: Any, docs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def race(bench: Bench) -> tuple[dict[str, dict[str, Any]], list[Any]]:
+        await bench.sync()
+        embed, asked, go_on = bench.embeddings.embed, asyncio.Event(), asyncio.Event()
+
+        async def slowly(*args: Any, **kwargs: Any) -> Any:
+            asked.set()
+            await go_on.wait()
+            return await embed(*args, **kwargs)
+
+        monkeypatch.setattr(bench.embeddings, "embed", slowly)
+        (docs / "new.md").write_text("# New\n\nWritten just now.\n")
+        adapter = make_source(bench.spec)
+        [document] = [one async for one in adapter.documents() if one.path == "new.md"]
+        learning = asyncio.create_task(bench.library.learn_document(bench.spec, adapter, document))
+        await asked.wait()
+        forgetting = asyncio.create_task(bench.library.forget(bench.spec.id))
+        await asyncio.sleep(0.1)
+        go_on.set()
+        await asyncio.gather(learning, forgetting)
+        return await bench.records(), await bench.journal.sources()
+
+    assert run(race) == ({}, [])
 
 
 def test_a_run_whose_journal_is_full_still_tells_its_end(run: Any) -> None:
