@@ -2,6 +2,7 @@
 
 import socket
 import threading
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -70,12 +71,12 @@ def make_router(relay_to: str = "") -> APIRouter:
         return {
             "request_id": context.request_id.get(),
             "traceparent": context.traceparent.get(),
-            "left": context.time_left(1000.0),
+            "left": context.time_left(10_000.0),
         }
 
     @router.get("/relay")
     async def relay() -> Any:
-        async with service_client(relay_to) as client:
+        async with service_client(relay_to, timeout_s=5000, connect_timeout_s=60) as client:
             return (await client.get("context")).json()
 
     return router
@@ -112,6 +113,7 @@ def running(app: FastAPI) -> Iterator[str]:
         thread.start()
         while not server.started:
             assert thread.is_alive(), "the server did not start"
+            time.sleep(0.01)
         try:
             yield f"http://127.0.0.1:{listener.getsockname()[1]}"
         finally:
@@ -134,7 +136,7 @@ def serve_app() -> Iterator[Callable[[FastAPI], Served]]:
 
         def start(app: FastAPI) -> Served:
             url = stack.enter_context(running(app))
-            return Served(url, stack.enter_context(httpx2.Client(base_url=url, trust_env=False)))
+            return Served(url, stack.enter_context(httpx2.Client(base_url=url, timeout=60, trust_env=False)))
 
         yield start
 

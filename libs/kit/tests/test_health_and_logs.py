@@ -3,7 +3,6 @@
 import asyncio
 import json
 import logging
-import time
 from typing import Any
 
 import pytest
@@ -23,7 +22,7 @@ async def raising() -> str | None:
 
 
 async def hanging() -> str | None:
-    await asyncio.sleep(60)
+    await asyncio.sleep(1000)
     return None
 
 
@@ -101,12 +100,9 @@ def test_an_access_line_is_written_per_request_but_not_for_probes(serve: Any, ca
     client = serve(log_format="json").client
     client.get("/livez")
     client.get("/context", headers={"x-request-id": "seen", "authorization": "Bearer hunter2"})
-    # A line is written when its answer is on its way.
-    lines: list[dict[str, Any]] = []
-    deadline = time.monotonic() + 10
-    while not lines and time.monotonic() < deadline:
-        time.sleep(0.01)
-        lines += [line for line in log_lines(capfd) if line["event"] == "request"]
+    # A line is written when its answer is on its way, and before the next request is looked at.
+    client.get("/livez")
+    lines = [line for line in log_lines(capfd) if line["event"] == "request"]
     assert [(line["path"], line["status"], line["request_id"]) for line in lines] == [("/context", 200, "seen")]
     assert "hunter2" not in json.dumps(lines)
 

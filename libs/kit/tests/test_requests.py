@@ -5,7 +5,7 @@ import re
 import socket
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import httpx2
@@ -47,18 +47,18 @@ def test_a_trace_that_is_not_one_is_replaced(serve: Any) -> None:
 
 
 def test_the_deadline_travels_and_only_shrinks(serve: Any) -> None:
-    behind = serve(request_deadline_s=30)
-    front = serve(relay_to=behind.url, request_deadline_s=20)
-    left = front.client.get("/relay", headers={"x-request-deadline-ms": "5000"}).json()["left"]
-    assert 3 < left < 5
-    assert 15 < front.client.get("/relay").json()["left"] < 20
-    assert 15 < front.client.get("/relay", headers={"x-request-deadline-ms": "999999999999"}).json()["left"] < 20
+    behind = serve(request_deadline_s=3000)
+    front = serve(relay_to=behind.url, request_deadline_s=2000)
+    left = front.client.get("/relay", headers={"x-request-deadline-ms": "500000"}).json()["left"]
+    assert 400 < left < 500
+    assert 1500 < front.client.get("/relay").json()["left"] < 2000
+    assert 1500 < front.client.get("/relay", headers={"x-request-deadline-ms": "999999999999"}).json()["left"] < 2000
 
 
 @pytest.mark.parametrize("given", ["-5", "soon", "1e3", "٣", ""])
 def test_a_deadline_that_is_no_number_is_ignored(serve: Any, given: str) -> None:
     headers = {"x-request-deadline-ms": given.encode()}
-    assert serve(request_deadline_s=9).client.get("/context", headers=headers).json()["left"] > 8
+    assert 800 < serve(request_deadline_s=900).client.get("/context", headers=headers).json()["left"] < 900
 
 
 @asynccontextmanager
@@ -71,14 +71,18 @@ def slow_app(request_deadline_s: float) -> Any:
 
     @router.get("/slow")
     async def slow() -> None:
-        await asyncio.sleep(10)
+        await asyncio.sleep(1000)
 
     @router.get("/stream")
     async def stream() -> StreamingResponse:
         async def pieces() -> Any:
-            for _ in range(6):
-                yield b"piece\n"
-                await asyncio.sleep(0.1)
+            yield b"begun\n"
+            with suppress(DeadlineExceeded):
+                while True:
+                    await asyncio.sleep(context.time_left(10))
+            yield b"beyond\n"
+            await asyncio.sleep(0.1)
+            yield b"end\n"
 
         return StreamingResponse(pieces())
 
@@ -93,15 +97,19 @@ def slow_app(request_deadline_s: float) -> Any:
 
 
 def test_a_request_past_its_deadline_is_a_504(serve_app: Any) -> None:
-    service = serve_app(slow_app(request_deadline_s=0.3))
-    began = time.monotonic()
-    answer = service.client.get("/slow")
+    # Without it, the client would be the first to give up.
+    answer = serve_app(slow_app(request_deadline_s=0.3)).client.get("/slow")
     assert (answer.status_code, answer.json()["code"]) == (504, "deadline_exceeded")
-    assert time.monotonic() - began < 3
 
 
 def test_a_stream_that_has_begun_outlives_the_deadline(serve_app: Any) -> None:
-    assert serve_app(slow_app(request_deadline_s=0.3)).client.get("/stream").text.count("piece") == 6
+    client = serve_app(slow_app(request_deadline_s=30)).client
+    for milliseconds in (300, 3_000, 30_000):
+        answer = client.get("/stream", headers={"x-request-deadline-ms": str(milliseconds)})
+        # One that a busy machine does not let begin in time is rightly refused.
+        if answer.status_code != 504:
+            break
+    assert answer.text == "begun\nbeyond\nend\n"
 
 
 def test_a_call_without_time_left_is_not_made() -> None:
@@ -231,7 +239,7 @@ def test_a_page_of_another_site_can_change_nothing(serve: Any, site: str) -> Non
 @pytest.mark.parametrize("address", ["/scopes/re%00ad", "/scopes/read?q=a%00b"])
 def test_a_nul_in_the_address_is_refused(serve: Any, address: str) -> None:
     served = serve()
-    with socket.create_connection(("127.0.0.1", int(served.url.rpartition(":")[2])), timeout=5) as connection:
+    with socket.create_connection(("127.0.0.1", int(served.url.rpartition(":")[2])), timeout=60) as connection:
         connection.sendall(f"GET {address} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
         answer = connection.makefile("rb").read()
     assert answer.startswith(b"HTTP/1.1 400 "), answer[:100]
@@ -240,16 +248,16 @@ def test_a_nul_in_the_address_is_refused(serve: Any, address: str) -> None:
 
 def test_a_client_that_leaves_in_mid_body_is_no_failure_of_the_service(serve: Any, capfd: Any) -> None:
     served = serve()
-    with socket.create_connection(("127.0.0.1", int(served.url.rpartition(":")[2])), timeout=5) as connection:
+    with socket.create_connection(("127.0.0.1", int(served.url.rpartition(":")[2])), timeout=60) as connection:
         head = (
             "POST /things HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n"
         )
         connection.sendall(head.encode() + b'{"name"')
-    seen = ""
-    for _ in range(100):
-        seen += capfd.readouterr().err
-        if "499" in seen:
-            break
-        time.sleep(0.05)
+    deadline = time.monotonic() + 60
+    # It is logged in the same breath.
+    while 'route="/things",status="499"' not in served.client.get("/metrics").text:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    seen = capfd.readouterr().err
     assert "499" in seen
     assert "unhandled_error" not in seen
