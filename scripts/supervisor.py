@@ -19,6 +19,7 @@ FIRST_DELAY_S, LONGEST_DELAY_S = 0.5, 30.0
 HEALTHY_S = 30.0
 CRASHES_THAT_LOOP = 3
 LOG_BYTES = 10 * 1024 * 1024
+GLANCE_S = 2.0  # `up` and `status` take the lock for a moment, to see whether it is free
 WORKERS_S = 10  # gunicorn waits a little longer than the services' own grace before it kills its workers
 
 
@@ -166,6 +167,10 @@ def lock(mesh: Mesh) -> IO[str] | None:
 def main() -> None:
     mesh = load(Path.cwd())
     held = lock(mesh)
+    end = time.monotonic() + GLANCE_S
+    while held is None and time.monotonic() < end:
+        time.sleep(0.05)
+        held = lock(mesh)
     if held is None:
         raise SystemExit("a supervisor already runs here")
     asyncio.run(Supervisor(mesh).run())

@@ -136,7 +136,7 @@ def _start_supervisor(mesh: Mesh) -> None:
             cwd=mesh.directory,
             start_new_session=True,  # it outlives this terminal
         )
-    for _ in _ticks(30):
+    for _ in _ticks(120):
         if _runs(mesh) and _state(mesh):
             return
         if process.poll() is not None:

@@ -34,8 +34,8 @@ client.projects.get("demo").request_quota(gigabytes=500)
 
 
 @pytest.fixture(scope="session")
-def mesh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningMesh]:
-    running = RunningMesh(tmp_path_factory.mktemp("mesh"))
+def mesh(tmp_path_factory: pytest.TempPathFactory, free_port: Callable[[], int]) -> Iterator[RunningMesh]:
+    running = RunningMesh(tmp_path_factory.mktemp("mesh"), free_port)
     try:
         started = running.up()
         assert started.returncode == 0, started.stdout + started.stderr
@@ -53,12 +53,12 @@ def mesh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningMesh]:
 
 
 @pytest.fixture
-def another_mesh(tmp_path: Path) -> Iterator[Callable[..., RunningMesh]]:
+def another_mesh(tmp_path: Path, free_port: Callable[[], int]) -> Iterator[Callable[..., RunningMesh]]:
     """`another_mesh(VARIABLE="value")`: a mesh that is not started yet, and is stopped after the test."""
     meshes: list[RunningMesh] = []
 
     def make(**variables: str) -> RunningMesh:
-        meshes.append(RunningMesh(tmp_path, **variables))
+        meshes.append(RunningMesh(tmp_path, free_port, **variables))
         return meshes[-1]
 
     yield make
@@ -71,4 +71,4 @@ def pytest_collection_modifyitems(items: list[Any]) -> None:
         if {"mesh", "another_mesh"} & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.mesh)
             # Starting the mesh and learning the corpus count towards the first test that needs them.
-            item.add_marker(pytest.mark.timeout(300))
+            item.add_marker(pytest.mark.timeout(900))

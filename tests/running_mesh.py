@@ -1,9 +1,9 @@
 """The whole mesh as processes on free ports with a state folder of its own, started by the same script as `make up`."""
 
+import fcntl
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -19,16 +19,23 @@ SERVICES = ("bot", "embeddings", "vectordb", "llm")
 PATHLIB_QUESTION = "How do I read a whole text file into a string with pathlib?"
 UNANSWERABLE_QUESTION = "What is the boiling point of tungsten?"
 
+# What answers late on a busy machine is not given up: answers would be other ones.
+PATIENCE_S = 60
+PATIENT = {
+    f"ASKMESH_{name}_TIMEOUT_S": str(PATIENCE_S)
+    for name in (
+        "ANSWERING_SEARCH",
+        "EMBEDDINGS",
+        "EMBEDDINGS_CONNECT",
+        "LLM_CONNECT",
+        "LLM_EMBEDDINGS",
+        "VECTORDB",
+        "VECTORDB_CONNECT",
+    )
+} | {"ASKMESH_ANSWERING_WAITING_S": str(PATIENCE_S)}
 
-def free_ports(count: int) -> list[int]:
-    probes = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [probe.getsockname()[1] for probe in probes]
-    for probe in probes:
-        probe.close()
-    return ports
 
-
-def until(done: Callable[[], Any], seconds: float = 60, what: str = "it") -> Any:
+def until(done: Callable[[], Any], seconds: float = 120, what: str = "it") -> Any:
     """The first true result of `done`, which will come soon."""
     deadline = time.monotonic() + seconds
     while not (result := done()):
@@ -40,28 +47,30 @@ def until(done: Callable[[], Any], seconds: float = 60, what: str = "it") -> Any
 def clean_environment(**changes: str) -> dict[str, str]:
     """This process's environment without anything that configures a mesh or a proxy."""
     kept = {name: value for name, value in os.environ.items() if not name.upper().startswith("ASKMESH_")}
-    return kept | {"ASKMESH_EMBEDDINGS_LANES": "1"} | changes
+    return kept | {"ASKMESH_EMBEDDINGS_LANES": "1"} | PATIENT | changes
 
 
 class RunningMesh:
-    """A mesh in `directory`. `variables` are given to all its processes."""
+    """A mesh in `directory`. `free_port` finds its ports; `variables` are given to all its processes."""
 
-    def __init__(self, directory: Path, **variables: str) -> None:
+    def __init__(self, directory: Path, free_port: Callable[[], int], **variables: str) -> None:
         self.directory = directory
-        ports = dict(zip(SERVICES, free_ports(len(SERVICES)), strict=True))
+        ports: dict[str, int] = {}
+        while len(set(ports.values())) < len(SERVICES):
+            ports = {name: free_port() for name in SERVICES}
         self.urls = {name: f"http://127.0.0.1:{port}" for name, port in ports.items()}
         own = {f"ASKMESH_{name.upper()}_PORT": str(port) for name, port in ports.items()}
         self.environment = clean_environment(**own | variables)
-        self.client = httpx2.Client(base_url=self.urls["bot"], timeout=60, trust_env=False)
+        self.client = httpx2.Client(base_url=self.urls["bot"], timeout=120, trust_env=False)
 
     def up(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
-        return self.script("up", "--no-learn", "--wait", "100", *arguments)
+        return self.script("up", "--no-learn", "--wait", "200", *arguments)
 
-    def script(self, *arguments: str, patience_s: float = 110) -> "subprocess.CompletedProcess[str]":
+    def script(self, *arguments: str, patience_s: float = 230) -> "subprocess.CompletedProcess[str]":
         """Run `scripts/up.py`, to its end."""
         return self.run(str(ROOT / "scripts" / "up.py"), *arguments, patience_s=patience_s)
 
-    def run(self, *arguments: str, patience_s: float = 110) -> "subprocess.CompletedProcess[str]":
+    def run(self, *arguments: str, patience_s: float = 230) -> "subprocess.CompletedProcess[str]":
         """Run Python with the mesh's environment in the mesh's folder, to its end."""
         return subprocess.run(
             [sys.executable, *arguments],
@@ -87,16 +96,30 @@ class RunningMesh:
     def pid(self, name: str) -> int:
         return int(self.supervisor["services"][name]["pid"])
 
+    @property
+    def is_supervised(self) -> bool:
+        """Whether the supervisor runs: it holds a lock as long as it does."""
+        with (self.directory / ".askmesh" / "supervisor.lock").open("a") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return True
+        return False
+
+    def starts(self, name: str) -> int:
+        """How often the service was started, by its log."""
+        return (self.directory / ".askmesh" / "logs" / f"{name}.log").read_text().count("Listening at")
+
     def ready(self, name: str) -> bool:
         try:
-            return httpx2.get(f"{self.urls[name]}/readyz", timeout=5, trust_env=False).status_code == 200
+            return httpx2.get(f"{self.urls[name]}/readyz", timeout=10, trust_env=False).status_code == 200
         except httpx2.TransportError:
             return False
 
     def learn(self, kind: str, location: str, **more: Any) -> dict[str, Any]:
         """Learn a source and wait for it; returns the last progress."""
         body = {"kind": kind, "location": location, "stream": True} | more
-        with self.client.stream("POST", "/v1/sources", json=body, timeout=110) as answer:
+        with self.client.stream("POST", "/v1/sources", json=body, timeout=230) as answer:
             events = read_events(answer)
         assert events[-1][0] == "done", events[-1]
         return events[-1][1]

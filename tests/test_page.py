@@ -24,7 +24,7 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture
 def page(mesh: RunningMesh, browser: Any) -> Iterator[Page]:
     context = browser.new_context(base_url=mesh.urls["bot"])
-    context.set_default_timeout(20_000)
+    context.set_default_timeout(60_000)
     opened = context.new_page()
     opened.goto("/")
     yield opened
@@ -33,7 +33,7 @@ def page(mesh: RunningMesh, browser: Any) -> Iterator[Page]:
 
 def test_a_citation_on_the_page_opens_the_lines_it_names(page: Page) -> None:
     ask(page, PATHLIB_QUESTION)
-    expect(outcome(page, "answered")).to_be_visible(timeout=20_000)
+    expect(outcome(page, "answered")).to_be_visible(timeout=60_000)
     mark = page.locator(".answer-text a.cite").first
     address = mark.get_attribute("href")
     assert address
@@ -42,11 +42,11 @@ def test_a_citation_on_the_page_opens_the_lines_it_names(page: Page) -> None:
         mark.click()
     reader = opened.value
     first = address.partition("#L")[2].partition("-")[0]
-    expect(reader.locator(f"#L{first}")).to_be_in_viewport()
-    expect(reader.locator("body")).to_contain_text("def read_text")
+    expect(reader.locator(f"#L{first}")).to_be_in_viewport(timeout=60_000)
+    expect(reader.locator("body")).to_contain_text("def read_text", timeout=60_000)
 
 
 def test_the_page_abstains(page: Page) -> None:
     ask(page, UNANSWERABLE_QUESTION)
-    expect(outcome(page, "abstained")).to_be_visible(timeout=20_000)
+    expect(outcome(page, "abstained")).to_be_visible(timeout=60_000)
     expect(page.locator(".answer-text a.cite")).to_have_count(0)

@@ -85,7 +85,7 @@ def test_one_request_id_is_in_all_four_logs(mesh: RunningMesh) -> None:
     for name in ("bot", "embeddings", "vectordb", "llm"):
         log = logs / f"{name}.log"
         # The access line is written just after the answer.
-        until(lambda log=log: "follow-me" in log.read_text(), 5, f"the request id in {log.name}")
+        until(lambda log=log: "follow-me" in log.read_text(), what=f"the request id in {log.name}")
 
 
 SHELL = ("-c", "from askmesh_bot.frontends.shell import main; main()")

@@ -74,7 +74,7 @@ def openai_stub() -> Iterator[ThreadingHTTPServer]:
 
 
 def requests_served(url: str, route: str) -> float:
-    lines = httpx2.get(f"{url}/metrics", trust_env=False).text.splitlines()
+    lines = httpx2.get(f"{url}/metrics", timeout=60, trust_env=False).text.splitlines()
     counts = [line for line in lines if line.startswith("askmesh_http_requests_total") and f'"{route}"' in line]
     return sum(float(line.rpartition(" ")[2]) for line in counts)
 
