@@ -77,7 +77,7 @@ def serving(hub: Hub) -> Iterator[Hub]:
                 self.wfile.flush()
                 if stalls:
                     hub.stalled.set()
-                    hub.resume.wait(30)
+                    hub.resume.wait(120)
                 self.close_connection = True
                 return
             self.wfile.write(content)

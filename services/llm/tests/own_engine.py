@@ -1,14 +1,15 @@
 """An operator's own engine that cannot start at first."""
 
+import threading
+
 from askmesh_llm.engines.extractive.engine import ExtractiveEngine, create
 
 
 class Late(ExtractiveEngine):
-    attempts = 0
+    comes = threading.Event()
 
     async def start(self) -> None:
-        self.attempts += 1
-        if self.attempts < 4:
+        if not self.comes.is_set():
             raise ConnectionError("not yet")
 
 

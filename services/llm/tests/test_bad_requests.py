@@ -1,7 +1,6 @@
 """Bad input is a clear 4xx in OpenAI's error shape, never a 5xx."""
 
 import asyncio
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -21,7 +20,7 @@ HELLO = [{"role": "user", "content": "hi"}]
 @pytest.fixture(scope="module")
 def client(extractive: str) -> Iterator[httpx2.Client]:
     """One for all: making a client takes longer than most answers."""
-    with httpx2.Client(base_url=extractive, trust_env=False) as made:
+    with httpx2.Client(base_url=extractive, timeout=60, trust_env=False) as made:
         yield made
 
 
@@ -128,19 +127,18 @@ def test_other_paths_refuse_what_they_cant_do(client: httpx2.Client, path: str, 
 async def test_megabytes_are_counted_exactly_and_hold_up_nobody_else() -> None:
     engine = create_engine(settings())
     counting = asyncio.create_task(engine.count_tokens("a " * 2_000_000))
-    began = last = time.monotonic()
-    longest = 0.0
+    turns = 0
     while not counting.done():
         await asyncio.sleep(0.01)
-        now = time.monotonic()
-        longest, last = max(longest, now - last), now
+        turns += 1
     assert (await counting).count == 2_000_001
-    assert longest < (last - began) / 2
+    # Counted in one go it leaves three, as it begins and ends.
+    assert turns > 6
 
 
 def test_tokenize_counts_text_and_conversations(url: str) -> None:
-    text = httpx2.post(f"{url}/tokenize", json={"prompt": "Read the file"}, trust_env=False).json()
-    talk = httpx2.post(f"{url}/tokenize", json={"messages": HELLO}, trust_env=False).json()
+    text = httpx2.post(f"{url}/tokenize", json={"prompt": "Read the file"}, timeout=60, trust_env=False).json()
+    talk = httpx2.post(f"{url}/tokenize", json={"messages": HELLO}, timeout=60, trust_env=False).json()
     assert text["count"] >= 3
     assert talk["count"] > 1
     assert text["max_model_len"] > 0

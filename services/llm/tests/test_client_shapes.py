@@ -15,12 +15,12 @@ LANGCHAIN_HEADERS = {"Authorization": "Bearer unused", "X-Stainless-Lang": "pyth
 
 def post(url: str, body: dict[str, Any], **headers: str) -> httpx2.Response:
     return httpx2.post(
-        f"{url}/v1/chat/completions", json=body, headers=LANGCHAIN_HEADERS | headers, trust_env=False, timeout=30
+        f"{url}/v1/chat/completions", json=body, headers=LANGCHAIN_HEADERS | headers, trust_env=False, timeout=60
     )
 
 
 def model_of(url: str) -> str:
-    return str(httpx2.get(f"{url}/v1/models", trust_env=False).json()["data"][0]["id"])
+    return str(httpx2.get(f"{url}/v1/models", timeout=60, trust_env=False).json()["data"][0]["id"])
 
 
 def events(response: httpx2.Response) -> list[dict[str, Any]]:

@@ -19,7 +19,8 @@ from .conftest import settings
 og = pytest.importorskip("onnxruntime_genai", reason="the int4 extra is not installed: pip install 'askmesh-llm[int4]'")
 pytest.importorskip("onnx_ir", reason="the int4-build extra is not installed")
 
-pytestmark = [pytest.mark.anyio, pytest.mark.models]
+# The first test waits for the model to be built.
+pytestmark = [pytest.mark.anyio, pytest.mark.models, pytest.mark.timeout(600)]
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +35,7 @@ def folder(checkpoint: pathlib.Path, tmp_path_factory: pytest.TempPathFactory) -
         [sys.executable, "-m", "askmesh_llm", "build-int4", str(checkpoint), str(target)],
         capture_output=True,
         text=True,
-        timeout=110,
+        timeout=500,
     )
     assert done.returncode == 0, done.stderr[-2000:]
     return target
@@ -92,7 +93,7 @@ async def test_a_closed_generator_frees_its_turn(engine: Engine) -> None:
     chunks = engine.generate([Message("user", "hello")], SamplingParams(max_tokens=400))
     await anext(chunks)
     await chunks.aclose()
-    assert (await asyncio.wait_for(write(engine, "hello", max_tokens=2), 5))[-1].finish_reason
+    assert (await asyncio.wait_for(write(engine, "hello", max_tokens=2), 60))[-1].finish_reason
 
 
 async def test_a_cancelled_request_leaves_nothing_behind(engine: Engine) -> None:
@@ -101,7 +102,7 @@ async def test_a_cancelled_request_leaves_nothing_behind(engine: Engine) -> None
         await asyncio.sleep(0.02)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
-    assert (await asyncio.wait_for(write(engine, "hello", max_tokens=2), 5))[-1].finish_reason
+    assert (await asyncio.wait_for(write(engine, "hello", max_tokens=2), 60))[-1].finish_reason
 
 
 async def test_a_prompt_that_is_too_long_is_refused_with_both_numbers(engine: Engine) -> None:

@@ -8,6 +8,7 @@ import threading
 import time
 
 import httpx2
+import own_engine
 import pytest
 from askmesh_llm.app import create_app
 from askmesh_llm.engines.registry import create_engine
@@ -18,8 +19,9 @@ from .conftest import running, settings
 
 @pytest.mark.models
 def test_a_model_that_comes_later_is_served_then(tmp_path, checkpoint):
-    later = tmp_path / "later"
-    timer = threading.Timer(1.0, lambda: shutil.copytree(checkpoint, later))
+    later, copy = tmp_path / "later", shutil.copytree(checkpoint, tmp_path / "copy")
+    # Whole from the beginning: half of a model may be another one, which is not tried again.
+    timer = threading.Timer(1.0, lambda: copy.rename(later))
     timer.start()
     options = {"engine": "transformers", "dtype": "fp32", "cache_tokens": 1024, "load_retry_s": 0.2}
     with running(create_app(settings(model=str(later), **options))):
@@ -36,7 +38,7 @@ async def test_shutdown_does_not_wait_for_the_next_attempt(tmp_path, load_retry_
         while "loaded:" not in str(await state["engine"].ready()) and time.monotonic() < deadline:
             await asyncio.sleep(0.05)
         began = time.monotonic()
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 60
 
 
 @pytest.mark.anyio
@@ -46,10 +48,11 @@ async def test_an_engine_of_ones_own_that_raises_is_not_ready_and_is_tried_again
         app.router.lifespan_context(app),
         httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://testserver") as client,
     ):
-        await asyncio.sleep(0.02)
-        answer = await client.get("/readyz")
-        assert (answer.status_code, "not yet" in answer.text) == (503, True)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
+            while "not yet" not in (answer := await client.get("/readyz")).text:
+                await asyncio.sleep(0.02)
+            assert answer.status_code == 503
+            own_engine.Late.comes.set()
             while (await client.get("/readyz")).status_code != 200:
                 await asyncio.sleep(0.02)
 

@@ -132,12 +132,10 @@ async def test_a_closed_generator_frees_its_place_in_the_batch(engine: Transform
     await anext(chunks)
     await chunks.aclose()
     manager = engine._batcher._manager  # type: ignore[union-attr]
-    for _ in range(50):
-        if not manager.batch_processor.scheduler.active_requests:
-            break
-        await asyncio.sleep(0.02)
-    assert not manager.batch_processor.scheduler.active_requests
     assert not manager.output_router.result_handlers
+    async with asyncio.timeout(60):
+        while manager.batch_processor.scheduler.active_requests:
+            await asyncio.sleep(0.02)
 
 
 async def test_requests_beyond_the_cache_wait_and_are_answered(engine: TransformersEngine) -> None:

@@ -106,7 +106,7 @@ def embedder(vectors: Callable[[int], list[float]], wait: float = 0) -> Callable
 @pytest.mark.anyio
 async def test_closeness_is_the_cosine_to_the_question(raw_server: Callable[..., Any]) -> None:
     url = await raw_server(embedder(lambda n: [[2.0, 0.0], [0.5, 0.0], [0.0, 3.0], [-1.0, 0.0]][n]))
-    semantics = Semantics(settings(embeddings_url=url))
+    semantics = Semantics(settings(embeddings_url=url, embeddings_timeout_s=60))
     assert await semantics.closeness("q", ["same", "across", "against"]) == pytest.approx([1, 0, -1])
     await semantics.close()
 
@@ -116,7 +116,7 @@ async def test_closeness_is_the_cosine_to_the_question(raw_server: Callable[...,
 async def test_without_the_embeddings_service_words_alone_decide(raw_server: Callable[..., Any], trouble: str) -> None:
     url = "http://127.0.0.1:9"
     if trouble != "gone":
-        url = await raw_server(embedder(lambda n: [1.0] * (n + 1), wait=2 if trouble == "late" else 0))
+        url = await raw_server(embedder(lambda n: [1.0] * (n + 1), wait=1000 if trouble == "late" else 0))
     engine = create_engine(settings(embeddings_url=f"{url}/v1", embeddings_timeout_s=0.2))
     from askmesh_llm.engines.base import SamplingParams
 
@@ -161,7 +161,7 @@ def test_the_committed_openapi_document_is_current() -> None:
 
 def test_help_answers_without_loading_a_model() -> None:
     done = subprocess.run(
-        [sys.executable, "-X", "importtime", "-m", "askmesh_llm", "--help"], capture_output=True, text=True, timeout=30
+        [sys.executable, "-X", "importtime", "-m", "askmesh_llm", "--help"], capture_output=True, text=True, timeout=100
     )
     assert "serve" in done.stdout
     assert "torch" not in done.stderr

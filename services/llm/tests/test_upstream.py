@@ -24,26 +24,27 @@ def event(text: str = "", reason: str | None = None) -> bytes:
 
 
 def answering(body: bytes, status: str = "200 OK", headers: str = "", stay: float = 0) -> Callable[..., Any]:
-    """A handler that answers every chat request with `body` and closes, and lists one model."""
+    """A handler that answers every chat request with `body` and closes after `stay` seconds, and lists one model."""
 
     async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = (await reader.readuntil(b"\r\n\r\n")).decode()
         if "/chat/completions" in head:
             writer.write(f"HTTP/1.1 {status}\r\nConnection: close\r\n{headers}\r\n".encode() + body)
+            await asyncio.sleep(stay)
         elif "/models" in head:
             models = b'{"data": [{"id": "tiny", "max_model_len": 64}]}'
             writer.write(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n" + models)
         else:
             writer.write(b"HTTP/1.1 404 Not Found\r\nConnection: close\r\n\r\n")
         await writer.drain()
-        await asyncio.sleep(stay)
         writer.close()
 
     return handle
 
 
 async def ask(url: str, messages: list[Message] = ASK, **values: Any) -> list[Chunk]:
-    engine = create(settings(engine="openai", upstream_url=f"{url}/v1", upstream_timeout_s=0.5, **values))
+    values = {"upstream_timeout_s": 30} | values
+    engine = create(settings(engine="openai", upstream_url=f"{url}/v1", **values))
     assert isinstance(engine, OpenAIEngine)
     try:
         await engine.start()
@@ -118,14 +119,14 @@ async def test_an_error_that_never_ends_is_read_no_further_than_an_error_goes(ra
             await writer.drain()
             sent += 60_000
 
-    error = await asyncio.wait_for(failure(await raw_server(handle), upstream_model="tiny"), 10)
+    error = await asyncio.wait_for(failure(await raw_server(handle), upstream_model="tiny"), 60)
     assert (error.status, error.code) == (502, "upstream_error")
     assert len(error.detail) < 2000
     assert sent < 40_000_000  # the rest of it is in the sockets' buffers
 
 
 async def test_silence_is_a_timeout(raw_server: Callable[..., Any]) -> None:
-    error = await failure(await raw_server(answering(event("half"), stay=3)))
+    error = await failure(await raw_server(answering(event("half"), stay=1000)), upstream_timeout_s=0.5)
     assert (error.status, error.code) == (504, "upstream_timeout")
 
 
@@ -241,5 +242,5 @@ async def test_closing_the_stream_closes_the_connection(raw_server: Callable[...
     chunks = engine.generate(ASK, SamplingParams())
     assert (await anext(chunks)).text == "more "
     await chunks.aclose()
-    await asyncio.wait_for(closed.wait(), 1)
+    await asyncio.wait_for(closed.wait(), 60)
     await engine.close()
