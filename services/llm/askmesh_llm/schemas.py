@@ -87,7 +87,7 @@ _REASONS = {
     401: "A key is needed, or not known",
     403: "The key may not do this",
     404: "No such model",
-    413: "The body is too large",
+    413: "The body, or a text in it, is too large",
     415: "The body is not JSON",
     429: "The queue is full",
     502: "The upstream failed",

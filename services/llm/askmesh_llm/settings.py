@@ -30,6 +30,9 @@ class Settings(ServiceSettings):
     max_active: int = Field(8, ge=1, description="Generations at once.")
     max_waiting: int = Field(64, ge=0, description="Requests that may wait for a place; further ones get a 429.")
     max_messages: int = Field(512, ge=1, description="Longest conversation, in messages.")
+    max_tokenize_chars: int = Field(
+        1_000_000, ge=1, description="Longest text or conversation that `/tokenize` counts, in characters."
+    )
     stalled_client_s: float = Field(
         30.0, gt=0, description="How long a stream waits for a client that does not read, in seconds."
     )

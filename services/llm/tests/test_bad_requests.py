@@ -145,6 +145,20 @@ def test_tokenize_counts_text_and_conversations(url: str) -> None:
     assert text["tokens"] == [] or len(text["tokens"]) == text["count"]
 
 
+@pytest.mark.parametrize(
+    "body", [{"prompt": "é" * 1_000_001}, {"messages": [{"role": "user", "content": "a" * 500_001}] * 2}]
+)
+def test_a_text_that_takes_seconds_to_count_is_refused_at_once(url: str, body: dict[str, Any]) -> None:
+    answer = httpx2.post(f"{url}/tokenize", json=body, timeout=60, trust_env=False)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (413, "too_large")
+    assert "at most 1000000" in answer.json()["error"]["message"]
+
+
+def test_a_text_just_short_enough_is_counted(client: httpx2.Client) -> None:
+    answer = client.post("/tokenize", json={"prompt": "é" * 1_000_000})
+    assert answer.json()["count"] == 125_000
+
+
 def test_an_unknown_model_card_is_not_found(client: httpx2.Client) -> None:
     assert client.get("/v1/models/some/other").status_code == 404
 

@@ -57,6 +57,7 @@ async def tokenize(body: TokenizeRequest, engine: TheEngine, settings: TheSettin
     prompt: Prompt = body.prompt or ""
     if body.messages is not None:
         prompt = requests.conversation(body.messages, settings.max_messages)
+    requests.check_size(prompt, settings.max_tokenize_chars)
     others = engine.info.others
     model = body.model if body.model and body.model in others else ""
     counted = await engine.count_tokens(prompt, model)

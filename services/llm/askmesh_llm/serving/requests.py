@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from askmesh_kit.errors import InvalidRequest, NotFound
+from askmesh_kit.errors import InvalidRequest, NotFound, TooLarge
 
-from askmesh_llm.engines.base import EngineInfo, Message, Role, SamplingParams, UnsupportedParameter
+from askmesh_llm.engines.base import EngineInfo, Message, Prompt, Role, SamplingParams, UnsupportedParameter
 from askmesh_llm.schemas import ChatCompletionRequest, ChatMessage, CompletionRequest, ContentPart, SamplingRequest
 
 # Known parameters, with the values that ask for nothing. Any other value needs an engine that supports the parameter.
@@ -129,6 +129,16 @@ def _part_text(index: int, part: ContentPart) -> str:
             param=f"messages[{index}].content",
         )
     return part.text
+
+
+def check_size(prompt: Prompt, longest: int) -> None:
+    """Raises TooLarge for a text that would keep a tokeniser busy for seconds, whatever the model's context."""
+    size = len(prompt) if isinstance(prompt, str) else sum(len(message.content) for message in prompt)
+    if size > longest:
+        raise TooLarge(
+            f"There are {size} characters to count; at most {longest} are taken.",
+            fix="Count the text in parts, or raise ASKMESH_LLM_MAX_TOKENIZE_CHARS on the service.",
+        )
 
 
 def raw_prompt(body: CompletionRequest) -> str:
