@@ -52,18 +52,18 @@ def running(settings: Settings, *, wait: bool = True) -> Iterator[str]:
     try:
         _until(lambda: server.started)
         if wait:
-            _until(lambda: httpx2.get(f"{url}/readyz").status_code == 200)
+            _until(lambda: httpx2.get(f"{url}/readyz", timeout=60).status_code == 200)
         yield url
     finally:
         server.should_exit = True
-        thread.join(30)
+        thread.join(60)
         sock.close()
 
 
 @pytest.fixture(scope="session")
 def minilm_url(make_settings: Callable[..., Settings]) -> Iterator[str]:
     """The default service, shared by the tests that change nothing in it."""
-    with running(make_settings(aliases="text-embedding-3-small", max_inputs=2_048)) as url:
+    with running(make_settings(aliases="text-embedding-3-small", max_inputs=2_048, request_deadline_s=600)) as url:
         yield url
 
 
@@ -80,7 +80,7 @@ def serve(make_settings: Callable[..., Settings]) -> Callable[..., Any]:
     return lambda wait=True, **values: running(make_settings(**values), wait=wait)
 
 
-def _until(done: Callable[[], bool], seconds: float = 60) -> None:
+def _until(done: Callable[[], bool], seconds: float = 100) -> None:
     deadline = time.monotonic() + seconds
     while not done():
         assert time.monotonic() < deadline, "not ready in time"

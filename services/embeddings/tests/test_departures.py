@@ -26,7 +26,7 @@ def resident_mb():
     return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
 
 
-async def settle(condition, seconds=30):
+async def settle(condition, seconds=100):
     async with asyncio.timeout(seconds):
         while not condition():
             await asyncio.sleep(0.05)

@@ -72,9 +72,9 @@ def test_vectors_prompts_and_fingerprint_are_the_originals(pair, name):
 
 def test_served_ready_against_its_own_references(start, pair):
     url = start(encoder="onnx", model=str(pair[1]))
-    entry = httpx2.get(f"{url}/v1/models").json()["data"][0]
+    entry = httpx2.get(f"{url}/v1/models", timeout=60).json()["data"][0]
     assert (entry["dimension"], entry["fingerprint"]) == (64, pair[2].fingerprint)
-    assert len(httpx2.post(f"{url}/v1/embeddings", json={"input": TEXTS[:2]}).json()["data"]) == 2
+    assert len(httpx2.post(f"{url}/v1/embeddings", json={"input": TEXTS[:2]}, timeout=60).json()["data"]) == 2
 
 
 def test_int8_by_explicit_choice_has_another_fingerprint_and_says_what_it_costs(tiny, export, start, bert_onnx):

@@ -128,7 +128,7 @@ def test_records_come_from_a_running_index_page_by_page():
 
 
 @pytest.mark.models
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_the_command_trains_measures_and_exports_what_the_service_can_serve(tmp_path, start):
     missing = [name for name in ("accelerate", "datasets") if importlib.util.find_spec(name) is None]
     if missing:
@@ -145,7 +145,7 @@ def test_the_command_trains_measures_and_exports_what_the_service_can_serve(tmp_
     arguments = ["--pairs", tmp_path / "pairs.jsonl", "--base", base, "--out", tmp_path / "out", "--batch", "24"]
     arguments += ["--epochs", "3", "--learning-rate", "1e-3", "--held-out", "0.2"]
     command = [sys.executable, "-m", "askmesh_embeddings", "finetune", *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=240)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=500)
     assert done.returncode == 0, done.stderr[-2000:]
     report = json.loads((tmp_path / "out" / "finetune.json").read_text())
     assert f"{report['after']['held-out pairs']['hit@5']:.3f}" in done.stdout

@@ -83,7 +83,7 @@ def test_models_carry_dimension_limit_and_fingerprint(client, minilm_url):
     assert (entry.dimension, entry.max_input_tokens) == (384, 256)
     assert len(entry.fingerprint) == 16
     assert client.models.retrieve(MODEL).id == MODEL
-    assert httpx2.get(f"{minilm_url}/v1/models/nothing/here").json()["error"]["code"] == "model_not_found"
+    assert httpx2.get(f"{minilm_url}/v1/models/nothing/here", timeout=60).json()["error"]["code"] == "model_not_found"
 
 
 def test_a_text_too_long_is_refused_with_its_length_and_place_unless_truncation_is_asked_for(post):
@@ -208,6 +208,6 @@ def test_dimensions_a_model_was_trained_for_are_cut_and_renormalised(start):
 def test_lengths_that_the_model_was_not_trained_for_keep_the_service_unready(start, length):
     url = start(wait=False, dimensions=length, load_retry_s=0)
     deadline = time.monotonic() + 60
-    while "DIMENSIONS" not in (reason := httpx2.get(f"{url}/readyz").text) and time.monotonic() < deadline:
+    while "DIMENSIONS" not in (reason := httpx2.get(f"{url}/readyz", timeout=60).text) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert "DIMENSIONS" in reason

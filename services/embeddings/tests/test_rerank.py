@@ -131,14 +131,16 @@ def test_a_classifier_with_several_outputs_is_refused(tiny):
 
 def test_an_unready_reranker_keeps_the_service_unready_and_vectors_flowing(start, tmp_path):
     url = start(wait=False, encoder="own_encoders:HashEncoder", reranker="cross-encoder", reranker_model=str(tmp_path))
-    for _ in range(1_000):
-        ready = httpx2.get(f"{url}/readyz")
-        if ready.json()["checks"]["model"]["ok"] and "cannot be loaded" in ready.text:
-            break
-        time.sleep(0.02)
-    assert ready.status_code == 503
-    assert httpx2.post(f"{url}/v1/embeddings", json={"input": "x"}).status_code == 200
-    refused = httpx2.post(f"{url}/v1/rerank", json={"query": "x", "documents": ["y"]})
+    deadline = time.monotonic() + 100
+    with httpx2.Client(base_url=url, timeout=60) as client:
+        ready = client.get("/readyz")
+        while not (ready.json()["checks"]["model"]["ok"] and "cannot be loaded" in ready.text):
+            assert time.monotonic() < deadline, ready.text
+            time.sleep(0.02)
+            ready = client.get("/readyz")
+        assert ready.status_code == 503
+        assert client.post("/v1/embeddings", json={"input": "x"}).status_code == 200
+        refused = client.post("/v1/rerank", json={"query": "x", "documents": ["y"]})
     assert (refused.status_code, refused.json()["error"]["code"]) == (503, "model_not_ready")
 
 

@@ -21,7 +21,7 @@ def test_every_answer_is_one_that_the_document_tells(start, tmp_path):
     tiny_models = pytest.importorskip("tiny_models")
     reranker = tiny_models.save_cross_encoder(tmp_path / "reranker")
     url = start(reranker="cross-encoder", reranker_model=str(reranker))
-    options = ["--checks", CHECKS, "--request-timeout", "30", "--suppress-health-check", "all"]
+    options = ["--checks", CHECKS, "--request-timeout", "60", "--suppress-health-check", "all"]
     if LONG:
         options += ["--max-examples", "60", "--generation-database", "none"]
     else:

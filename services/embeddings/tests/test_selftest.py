@@ -16,12 +16,11 @@ from safetensors.numpy import load_file, save_file
 
 
 def wait_for(url, text):
-    for _ in range(500):
-        answer = httpx2.get(f"{url}/readyz")
-        if text in answer.text:
-            return answer
+    deadline = time.monotonic() + 100
+    while text not in (answer := httpx2.get(f"{url}/readyz", timeout=60)).text:
+        assert time.monotonic() < deadline, f"never said {text!r}: {answer.text}"
         time.sleep(0.02)
-    pytest.fail(f"never said {text!r}: {answer.text}")
+    return answer
 
 
 @pytest.fixture(scope="module")
@@ -38,12 +37,12 @@ def random_model(tmp_path_factory):
 def test_wrong_weights_never_get_ready_and_requests_say_why(start, random_model, tmp_path):
     url = start(wait=False, model=str(random_model), cache_dir=tmp_path)
     assert wait_for(url, "self-test failed").status_code == 503
-    answer = httpx2.post(f"{url}/v1/embeddings", json={"input": "x"})
+    answer = httpx2.post(f"{url}/v1/embeddings", json={"input": "x"}, timeout=60)
     assert answer.status_code == 503
     assert answer.json()["error"]["code"] == "model_not_ready"
     assert "cosine" in answer.json()["error"]["message"]
     assert answer.headers["retry-after"]
-    assert httpx2.get(f"{url}/livez").status_code == 200
+    assert httpx2.get(f"{url}/livez", timeout=60).status_code == 200
 
 
 def test_vectors_that_say_nothing_are_caught_without_references(start):
@@ -128,7 +127,8 @@ def test_what_could_not_be_loaded_is_tried_again(start, tmp_path):
     later = tmp_path / "later"
     url = start(wait=False, model=str(later), load_retry_s=0.1)
     wait_for(url, "is no folder with")
-    shutil.copytree(locate_package(), later)
+    # Whole from the beginning: half of a model may be another one, which is not tried again.
+    shutil.copytree(locate_package(), tmp_path / "copy").rename(later)
     assert wait_for(url, '"ready"').status_code == 200
 
 
@@ -136,4 +136,4 @@ def test_stopping_does_not_wait_for_the_next_attempt(serve, tmp_path):
     with serve(wait=False, model=str(tmp_path / "none"), load_retry_s=300) as url:
         wait_for(url, "is no folder with")
         began = time.monotonic()
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 60

@@ -175,11 +175,12 @@ def test_other_architectures_and_unknown_scalings():
 
 def test_served_with_its_own_limit_counted_and_refused(start, gte):
     url = start(encoder="sentence-transformers", model=str(gte), max_input_tokens=32)
-    entry = httpx2.get(f"{url}/v1/models").json()["data"][0]
+    with httpx2.Client(base_url=url, timeout=60) as client:
+        entry = client.get("/v1/models").json()["data"][0]
+        done = client.post("/v1/embeddings", json={"input": TEXTS[:2], "model": "gte"}).json()
+        refused = client.post("/v1/embeddings", json={"input": TEXTS}).json()["error"]
     assert (entry["id"], entry["dimension"], entry["max_input_tokens"]) == ("gte", 64, 32)
-    done = httpx2.post(f"{url}/v1/embeddings", json={"input": TEXTS[:2], "model": "gte"}).json()
     assert len(done["data"][1]["embedding"]) == 64
-    refused = httpx2.post(f"{url}/v1/embeddings", json={"input": TEXTS}).json()["error"]
     assert refused["code"] == "input_too_long"
     assert refused["message"].startswith("Input 2 has ")
 
@@ -187,5 +188,5 @@ def test_served_with_its_own_limit_counted_and_refused(start, gte):
 def test_a_folder_is_known_by_its_name_and_by_what_the_settings_say(start, bert):
     url = start(encoder="sentence-transformers", model=str(bert))
     for name in (bert.name, str(bert), "sentence-transformers", ""):
-        answer = httpx2.post(f"{url}/v1/embeddings", json={"input": "x", "model": name}, timeout=30)
+        answer = httpx2.post(f"{url}/v1/embeddings", json={"input": "x", "model": name}, timeout=60)
         assert (answer.status_code, answer.json()["model"]) == (200, bert.name)

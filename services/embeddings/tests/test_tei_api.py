@@ -85,5 +85,6 @@ def test_tokenize_refuses_what_embed_refuses(client, body):
 
 
 def test_an_encoder_that_cannot_show_its_tokens_says_so(start):
-    answer = httpx2.post(f"{start(encoder='own_encoders:HashEncoder')}/tokenize", json={"inputs": "x"})
+    url = start(encoder="own_encoders:HashEncoder")
+    answer = httpx2.post(f"{url}/tokenize", json={"inputs": "x"}, timeout=60)
     assert (answer.status_code, answer.json()["code"]) == (501, "tokens_not_shown")
