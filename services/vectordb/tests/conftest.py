@@ -49,7 +49,7 @@ def serving_app(app: Any) -> Iterator[str]:
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
     thread.start()
     try:
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 100
         while not server.started:
             assert thread.is_alive()
             assert time.monotonic() < deadline
@@ -57,7 +57,7 @@ def serving_app(app: Any) -> Iterator[str]:
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"
     finally:
         server.should_exit = True
-        thread.join(20)
+        thread.join(60)
         listener.close()
 
 
@@ -92,12 +92,12 @@ def postgres_url(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture(scope="session")
-def chroma_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def chroma_url(tmp_path_factory: pytest.TempPathFactory, free_port: Callable[[], int]) -> Iterator[str]:
     """ASKMESH_TEST_CHROMA_URL, or that of a server started here, for all tests; they leave it without indexes."""
     if given := os.environ.get("ASKMESH_TEST_CHROMA_URL"):
         yield given
         return
-    with chroma.running(tmp_path_factory.mktemp("chroma") / "data") as server:
+    with chroma.running(tmp_path_factory.mktemp("chroma") / "data", free_port()) as server:
         yield server.url
 
 

@@ -1,7 +1,6 @@
 """A Pinecone with faults: this service behind an ASGI layer that refuses, lags, or breaks the connection when told."""
 
 import json
-import socket
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
@@ -107,9 +106,3 @@ def faulty_pinecone(settings: Settings) -> Iterator[tuple[str, FaultyPinecone]]:
     app = FaultyPinecone(settings)
     with serving_app(app) as url:
         yield url, app
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port

@@ -42,7 +42,7 @@ class Killable:
     def close(self) -> None:
         assert self._parent.stdin
         self._parent.stdin.close()
-        self._parent.wait(20)
+        self._parent.wait(60)
         assert self._parent.stdout
         self._parent.stdout.close()
 

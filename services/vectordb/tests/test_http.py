@@ -23,7 +23,7 @@ TEXTS = {
 
 @pytest.fixture
 def http(url: str) -> Iterator[httpx2.Client]:
-    with httpx2.Client(base_url=url) as client:
+    with httpx2.Client(base_url=url, timeout=60) as client:
         yield client
 
 
@@ -37,7 +37,7 @@ def docs(http: httpx2.Client) -> httpx2.Client:
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx2.Client]:
     """The same for requests that change nothing, started once."""
     settings = Settings(_env_file=None, data_path=tmp_path_factory.mktemp("shared"), log_level="error")
-    with serving(settings) as base, httpx2.Client(base_url=base) as client:
+    with serving(settings) as base, httpx2.Client(base_url=base, timeout=60) as client:
         yield fill(client)
         assert client.post("/indexes/docs/describe_index_stats", json={}).json()["totalVectorCount"] == 3
         assert [index["name"] for index in client.get("/indexes").json()["indexes"]] == ["docs"]
@@ -288,7 +288,7 @@ def test_get_parameters_are_checked_too(shared: httpx2.Client) -> None:
 
 
 def test_a_result_beyond_the_limit_is_refused(make_settings: Callable[..., Settings]) -> None:
-    with serving(make_settings(max_result_bytes=5000)) as base, httpx2.Client(base_url=base) as http:
+    with serving(make_settings(max_result_bytes=5000)) as base, httpx2.Client(base_url=base, timeout=60) as http:
         http.post("/indexes", json={"name": "docs", "dimension": 2})
         vectors = [{"id": f"r{n}", "values": [1, n], "metadata": {"t": "x" * 100}} for n in range(100)]
         http.post("/indexes/docs/vectors/upsert", json={"vectors": vectors})
@@ -301,7 +301,7 @@ def test_a_result_beyond_the_limit_is_refused(make_settings: Callable[..., Setti
 
 def test_scopes_decide_who_may_read_write_and_drop(make_settings: Callable[..., Settings]) -> None:
     keys = "reader=read,writer=write,boss=admin"
-    with serving(make_settings(api_keys=keys)) as base, httpx2.Client(base_url=base) as http:
+    with serving(make_settings(api_keys=keys)) as base, httpx2.Client(base_url=base, timeout=60) as http:
 
         def status(key: str | None, method: str, path: str, body: object = None) -> int:
             headers = {"Api-Key": key} if key else {}
@@ -322,14 +322,14 @@ def test_scopes_decide_who_may_read_write_and_drop(make_settings: Callable[..., 
 
 def test_hosts_are_told_with_the_public_url(make_settings: Callable[..., Settings]) -> None:
     settings = make_settings(public_url="https://vectors.example.org/base/")
-    with serving(settings) as base, httpx2.Client(base_url=base) as http:
+    with serving(settings) as base, httpx2.Client(base_url=base, timeout=60) as http:
         body = http.post("/indexes", json={"name": "docs", "dimension": 2}).json()
     assert body["host"] == "https://vectors.example.org/base/indexes/docs"
 
 
 def test_ready_says_why_not(make_settings: Callable[..., Settings], tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
-    with serving(make_settings(data_path=tmp_path / "file")) as base, httpx2.Client(base_url=base) as http:
+    with serving(make_settings(data_path=tmp_path / "file")) as base, httpx2.Client(base_url=base, timeout=60) as http:
         assert http.get("/livez").status_code == 200
         answer = http.get("/readyz")
         assert answer.status_code == 503

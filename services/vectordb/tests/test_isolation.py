@@ -194,7 +194,7 @@ BOUND = {
 def test_over_http_every_route_keeps_to_the_binding(make_settings: Callable[..., Settings]) -> None:
     with (
         serving(make_settings(api_keys=KEYS, key_bindings=json.dumps(BOUND))) as base,
-        httpx2.Client(base_url=base) as http,
+        httpx2.Client(base_url=base, timeout=60) as http,
     ):
 
         def call(key: str, path: str, body: Any = None, method: str = "") -> Any:
@@ -269,7 +269,7 @@ def test_a_binding_that_is_not_understood_stops_the_start(
 def test_anonymous_callers_can_be_bound(make_settings: Callable[..., Settings]) -> None:
     bound = {"anonymous": {"namespace": "public"}}
     changes = {"api_keys": "boss", "anonymous_scopes": "read", "key_bindings": json.dumps(bound)}
-    with serving(make_settings(**changes)) as base, httpx2.Client(base_url=base) as http:
+    with serving(make_settings(**changes)) as base, httpx2.Client(base_url=base, timeout=60) as http:
         boss = {"Api-Key": "boss"}
         http.post("/indexes", json={"name": "docs", "dimension": 2}, headers=boss)
         for namespace in ("public", "secret"):

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -43,7 +44,7 @@ async def filled(folder: Path, vectors: Vector, metric: Metric = "cosine", **opt
 async def built(store: LocalStore, query: Vector) -> Nearest:
     """Ask until the index holds every row, and is saved."""
     file = store._catalog.file("docs")
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 110
     while True:
         assert time.monotonic() < deadline
         await store.query("docs", "", Query(1, query))
@@ -183,21 +184,31 @@ async def test_by_dot_product_vectors_of_like_lengths_are_found(
     await store.close()
 
 
-async def test_queries_are_answered_rightly_while_the_index_is_built(tmp_path: Path) -> None:
+async def test_queries_are_answered_rightly_while_the_index_is_built(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     vectors = clustered(8000, 96)
     store = await filled(tmp_path, vectors, exact_limit=1000)
+    answered, additions, add = threading.Semaphore(0), [], Nearest.add
+
+    def add_between_answers(self: Nearest, *arguments: Any) -> int:
+        additions.append(add(self, *arguments))
+        assert answered.acquire(timeout=60)
+        return additions[-1]
+
+    monkeypatch.setattr(Nearest, "add", add_between_answers)
     file = store._catalog.file("docs")
-    times, during = [], 0
+    asked, during = 0, 0
     while 1 not in file._cache._graphs or not file._builder.idle:
-        n = len(times) * 37 % 8000
-        began = time.perf_counter()
+        n = asked * 37 % 8000
         assert await ids(store, vectors[n], 1) == [f"r{n:05d}"]
-        times.append(time.perf_counter() - began)
+        asked += 1
         during += 1 in file._cache._graphs and len(file._cache._graphs[1]) < 8000
+        answered.release()
         await asyncio.sleep(0.002)
     assert during > 5
-    # The promise is 50 ms; the margin is for a machine that does other things too. Added at once, they block for seconds.
-    assert sorted(times)[-2] < 0.5
+    # An addition has the index to itself: few vectors take milliseconds, all at once seconds.
+    assert max(additions) <= 64
     await store.close()
 
 
@@ -288,6 +299,8 @@ async def test_a_filter_is_looked_up_once_until_something_is_written(
     monkeypatch.setattr(terms, "mask_of", counting)
     vectors = clustered(400, 8)
     store = await filled(tmp_path, vectors, exact_limit=100)
+    # An index that is built meanwhile has filters looked up again.
+    await built(store, vectors[0])
     few = {"n": {"$lt": 5}}
     for _ in range(3):
         for top_k in (3, 5, 9):
@@ -440,7 +453,7 @@ async def test_an_index_of_mostly_dead_rows_is_built_anew(small: Path) -> None:
     await store.delete("docs", "", Selection(filter=filters.parse({"n": {"$gte": 150}})))
     for n in range(3):
         await store.upsert("docs", "", [Record(f"y{m}", SMALL[m] * (n + 2)) for m in range(300)])
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 110
     file = store._catalog.file("docs")
     while file._cache._graphs[1] is first or not file._builder.idle:
         assert time.monotonic() < deadline
@@ -461,6 +474,9 @@ async def test_search_stays_exact_where_the_index_cannot_be_built(
 
     monkeypatch.setattr(Nearest, "add", fail)
     store = await filled(tmp_path, SMALL, exact_limit=100)
+    while not attempts:
+        assert await ids(store, SMALL[0], 1) == ["r00000"]
+        await asyncio.sleep(0.01)
     for n in range(20):
         assert await ids(store, SMALL[n], 1) == [f"r{n:05d}"]
         await asyncio.sleep(0.01)

@@ -130,7 +130,10 @@ def test_a_full_disk_is_a_507_read_only_and_recovers(small_disk: Path, make_sett
         record = {"id": name, "values": VECTOR.tolist(), "metadata": {"text": "words " * 3000}}
         return client.post("/indexes/docs/vectors/upsert", json={"vectors": [record]}).status_code
 
-    with serving(make_settings(data_path=small_disk / "data")) as url, httpx2.Client(base_url=url) as client:
+    with (
+        serving(make_settings(data_path=small_disk / "data")) as url,
+        httpx2.Client(base_url=url, timeout=60) as client,
+    ):
         client.post("/indexes", json={"name": "docs", "dimension": 4, "metric": "cosine"})
         written = 0
         while (status := upsert(client, f"r{written}")) == 200:

@@ -27,7 +27,7 @@ async def test_answers_and_errors_come_back(two: Threads) -> None:
 
 async def test_the_thread_that_worked_last_works_next(two: Threads) -> None:
     both = threading.Barrier(2)
-    pair = await asyncio.gather(*(two.run(lambda: (both.wait(5), threading.get_ident())[1]) for _ in range(2)))
+    pair = await asyncio.gather(*(two.run(lambda: (both.wait(60), threading.get_ident())[1]) for _ in range(2)))
     assert len(set(pair)) == 2
     last = await two.run(lambda: (time.sleep(0.01), threading.get_ident())[1])
     assert {await two.run(threading.get_ident) for _ in range(20)} == {last}
@@ -35,16 +35,19 @@ async def test_the_thread_that_worked_last_works_next(two: Threads) -> None:
 
 async def test_what_waits_is_done_in_turn_by_no_more_than_so_many(two: Threads) -> None:
     running, most, order = 0, 0, []
-    lock = threading.Lock()
+    lock, both = threading.Lock(), threading.Barrier(2)
 
     def work(number: int) -> None:
         nonlocal running, most
         with lock:
             running, most = running + 1, max(most, running + 1)
             order.append(number)
+        # Neither thread gets ahead of the other.
+        both.wait(60)
         time.sleep(0.002)
         with lock:
             running -= 1
+        both.wait(60)
 
     await asyncio.gather(*(two.run(lambda n=n: work(n)) for n in range(12)))  # type: ignore[misc]
     assert most == 2

@@ -238,8 +238,8 @@ def test_a_folder_without_a_store_is_told(command: Callable[..., tuple[int, str]
 
 def test_help_is_quick_and_names_every_command() -> None:
     said = subprocess.run(
-        [sys.executable, "-m", "askmesh_vectordb", "--help"], capture_output=True, text=True, check=True, timeout=20
+        [sys.executable, "-m", "askmesh_vectordb", "--help"], capture_output=True, text=True, check=True, timeout=100
     ).stdout
     assert all(name in said for name in ("serve", "openapi", "check", "repair", "backup", "restore"))
     backup = [sys.executable, "-m", "askmesh_vectordb", "backup", "--help"]
-    assert "zip" in subprocess.run(backup, capture_output=True, text=True, check=True, timeout=20).stdout
+    assert "zip" in subprocess.run(backup, capture_output=True, text=True, check=True, timeout=100).stdout

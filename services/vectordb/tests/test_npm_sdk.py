@@ -53,7 +53,7 @@ def test_the_javascript_sdk_works_unchanged(installed: Path, make_settings: Call
     script = installed / "conformance.mjs"
     script.write_text((FILES / "conformance.mjs").read_text())
     with serving(make_settings(api_keys="good")) as url:
-        done = subprocess.run(["node", str(script), url, "good", "bad"], capture_output=True, text=True, timeout=60)
+        done = subprocess.run(["node", str(script), url, "good", "bad"], capture_output=True, text=True, timeout=100)
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout.splitlines()[-1])
     assert told["failed"] == {}

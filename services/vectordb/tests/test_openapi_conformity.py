@@ -102,7 +102,7 @@ EXCHANGES = [
 def answers(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[Exchange, httpx2.Response]]:
     options = Settings(_env_file=None, data_path=tmp_path_factory.mktemp("wire"), log_level="error")
     headers = {"X-Pinecone-Api-Version": VERSION, "Api-Key": "any"}
-    with serving(options) as base, httpx2.Client(base_url=base, headers=headers) as http:
+    with serving(options) as base, httpx2.Client(base_url=base, headers=headers, timeout=60) as http:
         return [
             (exchange, http.request(exchange.method, _address(exchange), json=exchange.body)) for exchange in EXCHANGES
         ]
@@ -165,7 +165,7 @@ def _plain(node: Any) -> Any:
     ],
 )
 def test_what_is_not_offered_says_so(url: str, method: str, path: str) -> None:
-    answer = httpx2.request(method, url + path, content=b'{"_id": "a"}\n{"_id": "b"}')
+    answer = httpx2.request(method, url + path, content=b'{"_id": "a"}\n{"_id": "b"}', timeout=60)
     assert answer.status_code == 400
     assert answer.json()["details"][0]["reason"] == "not_offered"
 
@@ -186,7 +186,7 @@ def map_case(context: Any, case: Any) -> Any:
 @pytest.fixture(scope="module")
 def fuzzed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     options = Settings(_env_file=None, data_path=tmp_path_factory.mktemp("fuzzed"), log_level="error")
-    with serving(options) as base, httpx2.Client(base_url=base) as http:
+    with serving(options) as base, httpx2.Client(base_url=base, timeout=60) as http:
         http.post("/indexes", json={"name": "docs", "dimension": 3, "deletion_protection": "enabled"})
         http.post("/indexes/docs/vectors/upsert", json={"vectors": VECTORS})
         yield base

@@ -20,7 +20,8 @@ from askmesh_vectordb.stores.base import (
 )
 from askmesh_vectordb.stores.pinecone.store import PineconeStore, open_store
 
-from .faulty import Fault, FaultyPinecone, faulty_pinecone, free_port
+from .faulty import Fault, FaultyPinecone, faulty_pinecone
+from .servers.broken import NOBODY
 
 pytestmark = pytest.mark.anyio
 ATTEMPTS = 4
@@ -183,7 +184,7 @@ async def test_a_connection_that_keeps_breaking_leaves_the_outcome_open_and_the_
 
 
 async def test_a_service_that_is_not_there_is_unavailable(tmp_path: Path) -> None:
-    store = opened(f"http://127.0.0.1:{free_port()}", tmp_path)
+    store = opened(NOBODY, tmp_path)
     with pytest.raises(StoreUnavailable) as caught:
         await store.describe_index("docs")
     assert caught.value.retryable

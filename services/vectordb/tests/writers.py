@@ -52,7 +52,7 @@ class Writers:
 
     def close(self) -> None:
         self.kill()
-        self._process.communicate(timeout=20)
+        self._process.communicate(timeout=60)
 
     def _tell(self, line: str) -> None:
         assert self._process.stdin is not None

