@@ -15,6 +15,8 @@ from askmesh_embeddings.encoders.hardware import cpu_computes_bf16, usable_cores
 from askmesh_embeddings.encoders.registry import load_encoder
 from askmesh_embeddings.golden import Golden, self_test
 
+pytestmark = pytest.mark.timeout(300)
+
 VARIANTS = [("onnxruntime", "fp32"), ("openvino", "fp32"), ("openvino", "auto")]
 
 

@@ -133,6 +133,7 @@ async def test_random_departures_leave_an_empty_queue_and_true_answers(start):
                 task = asyncio.create_task(client.post("/v1/embeddings", json={"input": texts(30, words=3)}))
                 await asyncio.sleep(0.001 * (number % 7))
                 task.cancel()
+                await asyncio.wait([task])
                 return None
             return (await client.post("/v1/embeddings", json={"input": texts(1 + number % 30, words=3)})).json()["data"]
 

@@ -14,6 +14,9 @@ import pytest
 from askmesh_embeddings.encoders.minilm import locate_package
 from safetensors.numpy import load_file, save_file
 
+# Each run of the command loads a model.
+pytestmark = pytest.mark.timeout(300)
+
 
 def wait_for(url, text):
     deadline = time.monotonic() + 100

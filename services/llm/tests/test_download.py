@@ -38,7 +38,7 @@ def command(*arguments: str) -> list[str]:
 
 def download(environment: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        command("download", MODEL, *arguments), env=environment, capture_output=True, text=True, timeout=110
+        command("download", MODEL, *arguments), env=environment, capture_output=True, text=True, timeout=250
     )
 
 
@@ -84,7 +84,7 @@ def test_what_was_downloaded_loads_without_a_network_and_passes_the_self_test(
         env=offline,
         capture_output=True,
         text=True,
-        timeout=110,
+        timeout=250,
     )
     assert "recorded in" in done.stdout, done.stderr
     assert hub.asked == []

@@ -29,7 +29,7 @@ from .killable import killable
 from .moved import command, fill, held, in_folder, record
 from .traffic import Traffic
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.timeout(300)]
 
 
 class Client:
