@@ -22,6 +22,7 @@ from askmesh_vectordb.moving.journal import Journal, Routing
 from askmesh_vectordb.settings import Settings
 from askmesh_vectordb.stores.base import IndexInfo, StoreUnavailable
 from askmesh_vectordb.stores.local.store import LocalStore
+from askmesh_vectordb.stores.pinecone.connections import Connections
 from pydantic import SecretStr
 
 from .conftest import serving
@@ -338,10 +339,11 @@ async def test_a_second_store_that_is_down_holds_up_no_write_and_catches_up(
 ) -> None:
     journals_clock = Clock()
     monkeypatch.setattr("askmesh_vectordb.moving.journal.time", journals_clock)
+    patience_s = 60.0
+    monkeypatch.setattr(Connections, "time_left", lambda _: patience_s)
     with killable({"ASKMESH_VECTORDB_DATA_PATH": str(tmp_path / "remote")}) as remote:
         changes = {
             "move_targets": SecretStr(json.dumps({"remote": remote.url})),
-            "pinecone_timeout_s": 0.5,
             "pinecone_lag_s": 0.3,
         }
         with serving(filled.model_copy(update=changes)) as url:
@@ -349,10 +351,12 @@ async def test_a_second_store_that_is_down_holds_up_no_write_and_catches_up(
                 async with Traffic(url, per_second=8) as traffic:
                     move = await moves.begin("remote")
                     await moves.until(move, "ready")
+                    patience_s = 0.2
                     remote.kill()
                     told = await _once(moves, move, lambda told: told["error"] and told["pending"])
                     assert "Pinecone cannot be reached" in told["error"]
                     remote.start()
+                    patience_s = 60.0
                     await _once(moves, move, lambda told: not told["error"])
                     await moves.until(move, "ready")
                 await _settled(moves, move)
