@@ -6,7 +6,7 @@ import socket
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,14 +18,23 @@ from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, StreamingResponse
 
 
+@contextmanager
+def reserved_port() -> Iterator[int]:
+    """A port of loopback that nobody else is given during the block: bound, so that only those who name it get it, and
+    not listened at, so that connections are refused until a server is."""
+    with socket.socket() as holder:
+        holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        holder.bind(("127.0.0.1", 0))
+        yield holder.getsockname()[1]
+
+
 class Server:
-    """An app under uvicorn in a thread, which can be stopped and started again on the same port."""
+    """An app under uvicorn in a thread, which can be stopped and started again on the same port until it is closed."""
 
     def __init__(self, create: Callable[[], FastAPI]) -> None:
         self._create = create
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
+        self._port = ExitStack()
+        self.port = self._port.enter_context(reserved_port())
         self.url = f"http://127.0.0.1:{self.port}"
         self._server: uvicorn.Server | None = None
 
@@ -43,13 +52,18 @@ class Server:
     def stop(self) -> None:
         if self._server:
             self._server.should_exit = True
-            self._thread.join(20)
+            self._thread.join(60)
             assert not self._thread.is_alive()
             self._server = None
 
+    def close(self) -> None:
+        """Stop, and leave the port to others."""
+        self.stop()
+        self._port.close()
 
-def until(done: Callable[[], bool], seconds: float = 60) -> None:
-    """Wait for something that will be true soon."""
+
+def until(done: Callable[[], object], seconds: float = 100) -> None:
+    """Wait for something that will be true soon, however slow and busy the machine is."""
     deadline = time.monotonic() + seconds
     while not done():
         assert time.monotonic() < deadline, "not in time"
@@ -57,16 +71,16 @@ def until(done: Callable[[], bool], seconds: float = 60) -> None:
 
 
 def until_ready(url: str) -> None:
-    until(lambda: httpx2.get(f"{url}/readyz", timeout=10).status_code == 200)
+    until(lambda: httpx2.get(f"{url}/readyz", timeout=60).status_code == 200)
 
 
 @contextmanager
 def serving(create: Callable[[], FastAPI]) -> Iterator[Server]:
-    server = Server(create).start()
+    server = Server(create)
     try:
-        yield server
+        yield server.start()
     finally:
-        server.stop()
+        server.close()
 
 
 @dataclass
@@ -80,6 +94,8 @@ class ScriptedLlm:
     piece: int = 7
     pause_s: float = 0.0
     breaks_after: int | None = None
+    # Whether it is to wait with its next piece.
+    holds: bool = False
     requests: list[dict[str, Any]] = field(default_factory=list)
     stopped_early: int = 0
 
@@ -117,6 +133,8 @@ class ScriptedLlm:
                     return
                 yield _chunk({"content": text[start : start + self.piece]})
                 await asyncio.sleep(self.pause_s)
+                while self.holds:
+                    await asyncio.sleep(0.02)
             yield _chunk({}, "stop")
             yield "data: [DONE]\n\n"
             complete = True
@@ -139,15 +157,16 @@ def _chunk(delta: dict[str, str], finish: str | None = None) -> str:
 def bot_settings(
     folder: Path, *, embeddings: str, vectordb: str, llm: str, answering: dict[str, Any] | None = None, **values: Any
 ) -> Settings:
-    """Settings that no `.env` of the working directory can change."""
+    """Settings that no `.env` of the working directory can change, whose peers may take their time on a busy machine."""
+    patient = {"connect_timeout_s": 60.0, "timeout_s": 60.0}
     return Settings(
         _env_file=None,
         log_level="warning",
         database_url=f"sqlite+aiosqlite:///{folder / 'bot.db'}",
-        embeddings=EmbeddingsPeer(_env_file=None, url=embeddings),
-        vectordb=VectordbPeer(_env_file=None, url=vectordb),
-        llm=LlmPeer(_env_file=None, url=llm),
-        answering=AnsweringSettings(_env_file=None, **(answering or {})),
+        embeddings=EmbeddingsPeer(_env_file=None, url=embeddings, **patient),
+        vectordb=VectordbPeer(_env_file=None, url=vectordb, **patient),
+        llm=LlmPeer(_env_file=None, url=llm, **patient),
+        answering=AnsweringSettings(_env_file=None, **{"search_timeout_s": 60.0} | (answering or {})),
         **values,
     )
 

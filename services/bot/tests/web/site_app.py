@@ -53,10 +53,10 @@ def start_site(folder: Path, **values: Any) -> Iterator[Site]:
             return create_app(settings.model_copy(update={"port": server.port}))
 
     server = Server(create)
-    server.start()
     site = Site(server, assistant, folder / "bot.db")
     try:
+        server.start()
         yield site
     finally:
         site.close()
-        server.stop()
+        server.close()
