@@ -7,6 +7,8 @@ from urllib.parse import urlsplit
 
 from playwright.sync_api import Browser, Locator, Page, Playwright
 
+# How long a page is waited for: a busy machine shows late what it shows.
+PATIENCE_MS = 60_000
 _ARGUMENTS = [
     "--no-sandbox",
     "--disable-quic",
@@ -26,7 +28,7 @@ def find_chromium() -> str | None:
 
 def launch(playwright: Playwright, executable: str) -> Browser:
     """A headless browser with a profile of its own, which vanishes with it."""
-    return playwright.chromium.launch(executable_path=executable, args=_ARGUMENTS)
+    return playwright.chromium.launch(executable_path=executable, args=_ARGUMENTS, timeout=PATIENCE_MS)
 
 
 class Watch:

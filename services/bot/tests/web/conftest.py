@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import expect, sync_playwright
 
-from .browser import Watch, find_chromium, launch
+from .browser import PATIENCE_MS, Watch, find_chromium, launch
 from .site_app import Site, start_site
 
 
@@ -35,6 +35,7 @@ def browser():
     executable = find_chromium()
     if executable is None:
         pytest.skip("no Chromium found: install the package chromium, or set ASKMESH_CHROMIUM to one")
+    expect.set_options(timeout=PATIENCE_MS)
     with sync_playwright() as playwright, launch(playwright, executable) as running:
         yield running
 
@@ -47,7 +48,7 @@ def open_page(site, browser):
     def opened(path: str = "/", base: str = site.url, init_script: str = "", **options):
         context = browser.new_context(base_url=base, **options)
         contexts.append(context)
-        context.set_default_timeout(15_000)
+        context.set_default_timeout(PATIENCE_MS)
         if init_script:
             context.add_init_script(init_script)
         page = context.new_page()
@@ -65,7 +66,7 @@ def open_page(site, browser):
 @pytest.fixture(scope="module")
 def shared_context(web_site, browser):
     context = browser.new_context(base_url=web_site.url)
-    context.set_default_timeout(15_000)
+    context.set_default_timeout(PATIENCE_MS)
     yield context
     context.close()
 
@@ -86,6 +87,7 @@ def page(site, shared_context):
 def still_page(web_site, browser):
     """One page for all tests of a module that only run scripts on it or ask it in turn."""
     context = browser.new_context(base_url=web_site.url)
+    context.set_default_timeout(PATIENCE_MS)
     page = context.new_page()
     watch = Watch(page, web_site.url)
     page.goto("/")

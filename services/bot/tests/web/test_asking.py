@@ -3,6 +3,7 @@
 import re
 from dataclasses import replace
 
+from bot_mesh import until
 from playwright.sync_api import expect
 
 from .browser import ask, outcome
@@ -56,7 +57,7 @@ def test_citations_open_the_exact_place_in_a_new_tab(site, page):
         expect(mark).to_have_attribute("rel", re.compile("noopener"))
     with page.context.expect_page() as opened:
         marks.first.click()
-    assert opened.value.url == site.url + READ_TEXT.url
+    expect(opened.value).to_have_url(site.url + READ_TEXT.url)
     assert opened.value.evaluate("window.opener") is None
 
 
@@ -190,7 +191,7 @@ def test_an_answer_is_copied_with_its_links(site, open_page):
     assert f"1. [pathlib.Path.read\\_text(encoding=None, errors=None)](<{site.url}{READ_TEXT.url}>)" in text
 
     page.get_by_role("button", name="Copy code").click()
-    assert page.evaluate("navigator.clipboard.readText()").startswith("from pathlib import Path\n")
+    until(lambda: page.evaluate("navigator.clipboard.readText()").startswith("from pathlib import Path\n"))
 
 
 def test_feedback_is_sent_with_its_reason(page):

@@ -81,7 +81,7 @@ def test_before_anything_is_learned_the_page_says_how(page):
 
 
 def test_an_example_is_asked_by_a_click(site, open_page, learned):
-    assert httpx2.get(site.url + "/v1/examples").json() == {
+    assert httpx2.get(site.url + "/v1/examples", timeout=60).json() == {
         "examples": [
             "How do replicas share state?",
             "How do I deploy with Compose?",

@@ -127,4 +127,4 @@ def test_a_long_hostile_answer_does_not_freeze_the_page(still_page):
           return performance.now() - began;
         }"""
     )
-    assert took < 5_000
+    assert took < 30_000

@@ -41,24 +41,24 @@ def test_hostile_text_stays_text(site, open_page):
 
 def test_abstentions_and_failures_are_told(site):
     site.script("unknown here", abstained())
-    page = httpx2.get(site.url + "/ask", params={"q": "unknown here"})
+    page = httpx2.get(site.url + "/ask", params={"q": "unknown here"}, timeout=60)
     assert page.status_code == 200
     assert "Not in the sources" in page.text
     assert "Nearest sources" in page.text
     assert page.headers["cache-control"] == "no-store"
 
     site.script("down here", failed())
-    page = httpx2.get(site.url + "/ask", params={"q": "down here"})
+    page = httpx2.get(site.url + "/ask", params={"q": "down here"}, timeout=60)
     assert page.status_code == 503
     assert "Start it again." in page.text
 
 
 def test_questions_that_are_not_asked(site, site_with_key):
     before = len(site.assistant.asked)
-    assert httpx2.get(site.url + "/ask", params={"q": "  "}).status_code == 400
-    embedded = httpx2.get(site.url + "/ask", params={"q": "x"}, headers={"Sec-Fetch-Dest": "image"})
+    assert httpx2.get(site.url + "/ask", params={"q": "  "}, timeout=60).status_code == 400
+    embedded = httpx2.get(site.url + "/ask", params={"q": "x"}, headers={"Sec-Fetch-Dest": "image"}, timeout=60)
     assert embedded.status_code == 403
-    locked = httpx2.get(site_with_key.url + "/ask", params={"q": "x"})
+    locked = httpx2.get(site_with_key.url + "/ask", params={"q": "x"}, timeout=60)
     assert locked.status_code == 401
     assert "API key" in locked.text
     assert len(site.assistant.asked) == before
