@@ -13,12 +13,13 @@ DIMENSION = 16
 
 @dataclass
 class FakeEmbeddings:
-    """`embedded` lists every text that was sent; `longest` is the most words it takes; `broken` answers 503."""
+    """`embedded` lists every text that was sent; `longest` is the most words it takes; `refused` counts 503s."""
 
     fingerprint: str = "fake-1"
     max_input_tokens: int = 256
     longest: int = 10_000
     broken_after: int | None = None
+    refused: int = 0
     embedded: list[str] = field(default_factory=list)
 
     def app(self) -> FastAPI:
@@ -42,6 +43,7 @@ class FakeEmbeddings:
     async def embed(self, request: Request) -> Any:
         texts = (await request.json())["input"]
         if self.broken_after is not None and len(self.embedded) >= self.broken_after:
+            self.refused += 1
             return JSONResponse({"error": {"message": "out of order"}}, 503)
         if any(len(text.split()) > self.longest for text in texts):
             return JSONResponse({"error": {"message": "too long", "code": "input_too_long"}}, 400)

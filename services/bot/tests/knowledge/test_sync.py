@@ -56,8 +56,9 @@ class Bench:
     def __init__(self, folder: Path, embeddings: str, vectordb: str, **learning: Any) -> None:
         self.spec = SourceSpec(source_id("c", "folder", str(folder)), "c", "folder", str(folder), "Docs")
         self.database = Database(f"sqlite+aiosqlite:///{folder.parent / 'bot.db'}")
-        self.embeddings = EmbeddingsClient(EmbeddingsPeer(_env_file=None, url=embeddings, batch_size=4))
-        self.vectordb = VectordbClient(VectordbPeer(_env_file=None, url=vectordb))
+        patient = {"_env_file": None, "connect_timeout_s": 60.0, "timeout_s": 60.0}
+        self.embeddings = EmbeddingsClient(EmbeddingsPeer(url=embeddings, batch_size=4, **patient))
+        self.vectordb = VectordbClient(VectordbPeer(url=vectordb, **patient))
         self.collections = Collections(self.database)
         self.journal = Journal(self.database)
         settings = LearningSettings(_env_file=None, **{"window_chunks": 4, "retry_s": 0.0, **learning})
@@ -377,7 +378,7 @@ def test_a_run_whose_journal_is_full_still_tells_its_end(run: Any) -> None:
         pages = "PRAGMA max_page_count = 1"  # less than there are: SQLite takes what there is, and no page more
         event.listen(bench.database.engine.sync_engine, "connect", lambda connection, _: connection.execute(pages))
         await bench.library.start(bench.spec.id)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             return [progress async for progress in bench.library.follow(bench.spec.id)][-1]
 
     last = run(fill)
@@ -403,7 +404,9 @@ def test_a_service_that_is_away_for_a_moment_is_waited_for(run: Any, encoder: Fa
         async def later() -> None:
             while len(encoder.embedded) < 4:
                 await asyncio.sleep(0.02)
-            await asyncio.sleep(0.3)
+            # After it was refused at least once.
+            while not encoder.refused:
+                await asyncio.sleep(0.02)
             encoder.broken_after = None
 
         mending = asyncio.create_task(later())
@@ -411,4 +414,4 @@ def test_a_service_that_is_away_for_a_moment_is_waited_for(run: Any, encoder: Fa
         await mending
         return progress
 
-    assert run(mend, retry_s=20).state == "done"
+    assert run(mend, retry_s=60).state == "done"
