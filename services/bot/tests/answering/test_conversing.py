@@ -8,7 +8,7 @@ import pytest
 
 def ask(url: str, question: str, conversation: str = "") -> dict[str, Any]:
     body = {"question": question} | ({"conversation_id": conversation} if conversation else {})
-    answer: dict[str, Any] = httpx2.post(f"{url}/v1/ask", json=body, timeout=30).raise_for_status().json()
+    answer: dict[str, Any] = httpx2.post(f"{url}/v1/ask", json=body, timeout=60).raise_for_status().json()
     return answer
 
 

@@ -56,8 +56,9 @@ def server():
 
 @pytest.mark.anyio
 async def test_a_folder_that_the_settings_name_is_the_model_that_the_service_lists(server):
-    embeddings = EmbeddingsClient(EmbeddingsPeer(_env_file=None, url=server, model="/models/gte"))
-    llm = LlmClient(LlmPeer(_env_file=None, url=server, model="/models/phi-3"))
+    patient = {"_env_file": None, "url": server, "connect_timeout_s": 60.0, "timeout_s": 60.0}
+    embeddings = EmbeddingsClient(EmbeddingsPeer(**patient, model="/models/gte"))
+    llm = LlmClient(LlmPeer(**patient, model="/models/phi-3"))
     try:
         card = await embeddings.model()
         assert (card.dimension, card.max_input_tokens, card.fingerprint) == (64, 99, "f00d")

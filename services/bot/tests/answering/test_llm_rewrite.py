@@ -47,9 +47,9 @@ def is_rewriting(told: list[dict[str, str]]) -> bool:
 
 
 def converse(url: str) -> dict[str, str]:
-    first = httpx2.post(f"{url}/v1/ask", json={"question": HISTORY[0].question}, timeout=30).json()
+    first = httpx2.post(f"{url}/v1/ask", json={"question": HISTORY[0].question}, timeout=60).json()
     body = {"question": QUESTION, "conversation_id": first["conversation_id"]}
-    answer: dict[str, str] = httpx2.post(f"{url}/v1/ask", json=body, timeout=30).json()
+    answer: dict[str, str] = httpx2.post(f"{url}/v1/ask", json=body, timeout=60).json()
     return answer
 
 

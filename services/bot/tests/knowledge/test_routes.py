@@ -41,7 +41,7 @@ def start(
                 **values,
             )
             server = stack.enter_context(serving(lambda: create_app(settings)))
-            return stack.enter_context(httpx2.Client(base_url=server.url, timeout=60, trust_env=False))
+            return stack.enter_context(httpx2.Client(base_url=server.url, timeout=100, trust_env=False))
 
         yield go
 

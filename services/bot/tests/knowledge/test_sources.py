@@ -121,7 +121,7 @@ def test_a_named_pipe_does_not_hold_up_the_rest(tree: Path) -> None:
     # In a process of its own, which can be ended: a thread that waits for a pipe can't be.
     code = "import sys, test_sources as t; print(*(d.path for d in t.documents(t.spec('folder', sys.argv[1]))))"
     done = subprocess.run(
-        [sys.executable, "-c", code, str(tree)], cwd=Path(__file__).parent, capture_output=True, text=True, timeout=30
+        [sys.executable, "-c", code, str(tree)], cwd=Path(__file__).parent, capture_output=True, text=True, timeout=100
     )
     paths = done.stdout.split()
     assert "README.md" in paths, done.stderr

@@ -58,6 +58,8 @@ def test_a_chat_from_its_export_to_an_answer_and_out_again(bot: str, tmp_path: P
     answer = ask(bot)
     assert "blue" in answer["answer"]
     assert "green" not in json.dumps(answer)
-    [source] = [row for row in httpx2.get(f"{bot}/v1/sources").json()["data"] if row["collection"] == "lamps"]
+    [source] = [
+        row for row in httpx2.get(f"{bot}/v1/sources", timeout=60).json()["data"] if row["collection"] == "lamps"
+    ]
     assert source["documents"] == 1
-    assert httpx2.delete(f"{bot}/v1/sources/{source['id']}", timeout=30).json()["records"] == 1
+    assert httpx2.delete(f"{bot}/v1/sources/{source['id']}", timeout=60).json()["records"] == 1

@@ -189,10 +189,12 @@ def test_keys_are_asked_for_as_everywhere(tmp_path: Path) -> None:
 
 
 def test_only_these_paths_speak_openais_dialect(face: Site) -> None:
-    wrong = httpx2.post(f"{face.url}/v1/chat/completions", content=b"{", headers={"content-type": "application/json"})
+    wrong = httpx2.post(
+        f"{face.url}/v1/chat/completions", content=b"{", headers={"content-type": "application/json"}, timeout=60
+    )
     assert wrong.status_code == 400
     assert set(wrong.json()["error"]) == {"message", "type", "param", "code"}
-    own = httpx2.post(f"{face.url}/v1/ask", json={"question": " "})
+    own = httpx2.post(f"{face.url}/v1/ask", json={"question": " "}, timeout=60)
     assert own.headers["content-type"] == "application/problem+json"
 
 

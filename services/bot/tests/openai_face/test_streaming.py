@@ -76,7 +76,7 @@ def test_comments_keep_a_silent_stream_open(face: Site, client: OpenAI, monkeypa
     gate = Gate()
     face.script(QUESTION, [Sources(PASSAGES), gate, *answered()])
     body = {"model": "default", "messages": [user(QUESTION)], "stream": True}
-    with httpx2.stream("POST", f"{face.url}/v1/chat/completions", json=body) as response:
+    with httpx2.stream("POST", f"{face.url}/v1/chat/completions", json=body, timeout=60) as response:
         lines = response.iter_lines()
         assert any(line == ": still here" for line in lines)
         gate.opened.set()
@@ -95,7 +95,7 @@ def test_a_failure_in_mid_stream_is_an_error_event_and_no_done(face: Site, clien
     assert raised.value.code == "vectordb_unavailable"
     assert "Start it again." in raised.value.message
     body = {"model": "default", "messages": [user(QUESTION)], "stream": True}
-    told = httpx2.post(f"{face.url}/v1/chat/completions", json=body).text.strip().split("\n\n")
+    told = httpx2.post(f"{face.url}/v1/chat/completions", json=body, timeout=60).text.strip().split("\n\n")
     assert "It is read. [1](https://" in told[-2]
     error = json.loads(told[-1].removeprefix("data: "))["error"]
     assert error["type"] == "server_error"
@@ -129,4 +129,4 @@ def test_a_client_that_goes_away_stops_the_answer(face: Site, client: OpenAI) ->
     streaming = stream(client)
     next(streaming)
     streaming.close()
-    until(face.assistant.cancelled.is_set, seconds=20)
+    until(face.assistant.cancelled.is_set)

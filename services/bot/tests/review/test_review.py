@@ -200,7 +200,7 @@ def keyed(learned: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 
 
 def call(method: str, url: str, key: str = "the-admin-key", **given: Any) -> httpx2.Response:
-    return httpx2.request(method, url, headers={"Authorization": f"Bearer {key}"}, timeout=30, **given)
+    return httpx2.request(method, url, headers={"Authorization": f"Bearer {key}"}, timeout=60, **given)
 
 
 def test_admins_review_over_http(keyed: str) -> None:
