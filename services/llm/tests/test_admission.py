@@ -139,7 +139,7 @@ def test_whatever_comes_goes_or_gives_up_the_limits_hold_and_nothing_is_lost(
 
 @pytest.mark.models
 async def test_the_models_cache_bounds_what_runs(checkpoint: Any) -> None:
-    """Five requests of four pages each into room for two: at most two run, and all are answered."""
+    """Five requests of some 220 tokens each into room for two: at most two run, and all are answered."""
     from askmesh_llm.engines.base import Message, SamplingParams
     from askmesh_llm.engines.registry import create_engine
     from askmesh_llm.serving.generation import Generator
