@@ -23,19 +23,14 @@ def main() -> None:
     arguments = _arguments()
     folder = checkpoint.make(arguments.folder / f"phi-3-{arguments.layers}-layers", arguments.layers)
     bandwidth = read_bandwidth()
-    with ExitStack() as stack:
-        contenders = []
-        for contender in start(folder, arguments):
-            stack.callback(contender.stop)
-            contenders.append(contender)
-        results = measure(contenders, arguments)
-        memory = {contender.name: contender.peak_mb() for contender in contenders}
+    results, memory = take(start(folder, arguments), arguments)
     run = {
         "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "layers": arguments.layers,
         "prompt_words": arguments.prompt_words,
         "max_tokens": arguments.max_tokens,
         "rounds": arguments.rounds,
+        "each_alone": arguments.each_alone,
         "machine": report.machine(),
         "load_average": os.getloadavg()[0],
         "read_bandwidth_gb_s": bandwidth / 1e9,
@@ -50,6 +45,23 @@ def main() -> None:
     stem.with_suffix(".md").write_text(text)
     stem.with_suffix(".svg").write_text(report.svg(run))
     print(text)
+
+
+def take(
+    systems: Iterator[Contender], arguments: argparse.Namespace
+) -> tuple[dict[str, dict[int, Result]], dict[str, float]]:
+    """Results, and peak memory in MiB, of all systems side by side, or of one after the other."""
+    results: dict[str, dict[int, Result]] = {}
+    memory: dict[str, float] = {}
+    for group in ([system] for system in systems) if arguments.each_alone else [systems]:
+        with ExitStack() as stack:
+            contenders = []
+            for contender in group:
+                stack.callback(contender.stop)
+                contenders.append(contender)
+            results |= measure(contenders, arguments)
+            memory |= {contender.name: contender.peak_mb() for contender in contenders}
+    return results, memory
 
 
 def start(folder: pathlib.Path, arguments: argparse.Namespace) -> Iterator[Contender]:
@@ -119,6 +131,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=3, help="medians over this many rounds (%(default)s)")
     parser.add_argument("--prompt-words", type=int, default=60, help="tokens of each prompt (%(default)s)")
     parser.add_argument("--max-tokens", type=int, default=24, help="tokens of each answer (%(default)s)")
+    parser.add_argument(
+        "--each-alone", action="store_true", help="one system after the other, where memory does not hold them all"
+    )
     parser.add_argument("--no-serve", action="store_true", help="leave `transformers serve` out")
     parser.add_argument("--int4", type=pathlib.Path, help="model folder made by `askmesh-llm build-int4`")
     parser.add_argument("--folder", type=pathlib.Path, default=pathlib.Path(tempfile.gettempdir()) / "askmesh-bench")

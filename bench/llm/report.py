@@ -26,12 +26,14 @@ def machine() -> str:
 def markdown(run: dict[str, Any]) -> str:
     """The table, the ratios, and what bounds them."""
     share = "all" if run["layers"] == 32 else f"{run['layers']} of"
+    turns = f"medians of {run['rounds']} rounds in which the systems take turns"
+    if run["each_alone"]:
+        turns = f"{run['rounds']} round{'s' * (run['rounds'] > 1)}, each system alone on the machine"
     lines = [
         f"# Text generation, {run['date'][:10]}",
         (
             f"Random weights of Phi-3-mini's shape, {share} 32 layers, bf16. Prompts of {run['prompt_words']} tokens, answers"
-            f" of {run['max_tokens']}, greedy, all requests of a row sent at once; medians of {run['rounds']} rounds in which"
-            " the systems take turns."
+            f" of {run['max_tokens']}, greedy, all requests of a row sent at once; {turns}."
         ),
         f"Machine: {run['machine']}; load average at the end {run['load_average']:.1f}.",
         "",
