@@ -27,8 +27,8 @@ def test_a_dead_service_is_named_at_once_and_forgiven(mesh: RunningMesh, name: s
             assert answer.status_code == 503
             assert name in problem["detail"]
             assert problem["fix"]
-        report = mesh.client.get("/readyz")
-        assert (report.status_code, report.json()["status"]) == (200, "degraded")
+        report = until(lambda: (report := mesh.client.get("/readyz")).status_code == 200 and report)
+        assert report.json()["status"] == "degraded"
         assert not report.json()["checks"][name]["ok"]
         events = mesh.ask_streaming(PATHLIB_QUESTION)
         assert events[-1][0] in {"error", "done"}
@@ -69,4 +69,4 @@ def test_a_bot_that_starts_with_everything_down_serves_and_says_so(another_mesh)
     assert answer.status_code == 404
     assert "learn" in answer.json()["fix"]
     assert lonely.client.get("/").status_code == 200
-    assert lonely.client.get("/readyz").json()["status"] == "degraded"
+    until(lambda: lonely.client.get("/readyz").json()["status"] == "degraded", what="a bot without the others")

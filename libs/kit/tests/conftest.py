@@ -108,7 +108,11 @@ def running(app: FastAPI) -> Iterator[str]:
     """Serve `app` on a free loopback port for the length of the block; yields its address."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
-        server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="on", timeout_graceful_shutdown=2))
+        # A connection that a test leaves alone for a while is not closed under its next request.
+        config = uvicorn.Config(
+            app, log_config=None, lifespan="on", timeout_graceful_shutdown=2, timeout_keep_alive=100
+        )
+        server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
         while not server.started:

@@ -44,7 +44,8 @@ def running(settings: Settings, *, wait: bool = True) -> Iterator[str]:
     """The service under uvicorn in a thread; yields its base URL once it is ready."""
     sock = socket.socket()
     sock.bind(("127.0.0.1", 0))
-    config = uvicorn.Config(create_app(settings), log_config=None, timeout_graceful_shutdown=10)
+    # A connection that a test leaves alone for a while is not closed under its next request.
+    config = uvicorn.Config(create_app(settings), log_config=None, timeout_graceful_shutdown=10, timeout_keep_alive=100)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=lambda: asyncio.run(server.serve([sock])), daemon=True)
     thread.start()

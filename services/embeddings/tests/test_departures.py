@@ -37,7 +37,7 @@ async def in_this_loop(settings):
     """The service in the test's own event loop, so that its tasks can be counted."""
     sock = socket.socket()
     sock.bind(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(create_app(settings), log_config=None))
+    server = uvicorn.Server(uvicorn.Config(create_app(settings), log_config=None, timeout_keep_alive=100))
     serving = asyncio.create_task(server.serve([sock]))
     await settle(lambda: server.started)
     yield f"http://127.0.0.1:{sock.getsockname()[1]}"

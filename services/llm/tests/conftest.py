@@ -34,7 +34,11 @@ def running(app: FastAPI, grace_s: int = 2) -> Iterator[str]:
     """Serve `app` for the length of the block; yields its address once it is ready."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
-        server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="on", timeout_graceful_shutdown=grace_s))
+        # A connection that a test leaves alone for a while is not closed under its next request.
+        config = uvicorn.Config(
+            app, log_config=None, lifespan="on", timeout_graceful_shutdown=grace_s, timeout_keep_alive=100
+        )
+        server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"

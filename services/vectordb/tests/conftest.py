@@ -45,7 +45,8 @@ def serving_app(app: Any) -> Iterator[str]:
     listener = socket.create_server(("127.0.0.1", 0))
     # As gunicorn does: without it each answer waits 40 ms for the client's delayed acknowledgement.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    server = uvicorn.Server(uvicorn.Config(app, log_level="error", access_log=False))
+    # A connection that a test leaves alone for a while is not closed under its next request.
+    server = uvicorn.Server(uvicorn.Config(app, log_level="error", access_log=False, timeout_keep_alive=100))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
     thread.start()
     try:

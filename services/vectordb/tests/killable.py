@@ -72,7 +72,9 @@ def killable(settings: dict[str, str]) -> Iterator[Killable]:
 def serve(listener: socket.socket) -> None:
     from askmesh_vectordb.app import create_app
 
-    config = uvicorn.Config(create_app(), log_level="error", access_log=False, timeout_graceful_shutdown=1)
+    config = uvicorn.Config(
+        create_app(), log_level="error", access_log=False, timeout_graceful_shutdown=1, timeout_keep_alive=100
+    )
     uvicorn.Server(config).run(sockets=[listener])
 
 

@@ -202,5 +202,6 @@ async def test_the_service_searches_over_it(chroma_url: str, make_settings: Call
         }
         told = http.get("/indexes/docs/capabilities").json()
         assert (told["store"], told["durable_writes"], told["lexical"]) == ("chroma", True, "companion")
-        assert http.get("/readyz").status_code == 200
+        # One that comes too late for the check says so; the next does not.
+        assert any(http.get("/readyz").status_code == 200 for _ in range(5))
         assert http.delete("/indexes/docs").status_code == 202

@@ -110,7 +110,8 @@ async def test_the_service_searches_over_it(
         }
         told = http.get("/indexes/docs/capabilities").json()
         assert (told["store"], told["durable_writes"], told["lexical"]) == ("qdrant", False, "companion")
-        assert http.get("/readyz").status_code == 200
+        # One that comes too late for the check says so; the next does not.
+        assert any(http.get("/readyz").status_code == 200 for _ in range(5))
 
 
 async def test_collections_of_others_are_left_alone(server: tuple[str, qdrant.QdrantApp], tmp_path: Path) -> None:
