@@ -98,18 +98,18 @@ async def test_to_postgres_and_back_under_traffic_nothing_is_lost_or_stale_and_n
             # Writes may come between the two stores' answers.
             assert ready["overlap"] >= 0.9
             assert (await moves.act(move, "cut-over"))["phase"] == "reversed"
-            await asyncio.sleep(0.5)
+            await traffic.more()
             body = {"text": "word 77", "topK": 1}
             found = (await moves.http.post("/indexes/docs/search", json=body)).json()["matches"]
             assert [match["id"] for match in found] == ["r00077"]
             assert (await moves.act(move, "finish"))["phase"] == "finished"
-            await asyncio.sleep(0.3)
+            await traffic.more()
             back = await moves.begin("local", replace=True)
             assert (await moves.until(back, "ready"))["repaired"] == 0
             await moves.act(back, "cut-over")
-            await asyncio.sleep(0.3)
+            await traffic.more()
             await moves.act(back, "finish")
-            await asyncio.sleep(0.3)
+            await traffic.more()
     assert not traffic.failures, traffic.failures[:5]
     assert traffic.writes > 20
     assert traffic.reads > 20
@@ -128,7 +128,7 @@ async def test_both_stores_stay_equal_until_the_end_and_rolling_back_loses_nothi
                 move = await moves.begin("new")
                 await moves.until(move, "ready")
                 await moves.act(move, "cut-over")
-                await asyncio.sleep(0.4)
+                await traffic.more()
             await _settled(moves, move)
             assert held(filled.data_path) == held(tmp_path / "new")
             assert (await moves.act(move, "roll-back"))["phase"] == "rolled_back"
@@ -380,9 +380,9 @@ async def test_all_workers_of_a_service_see_the_move(filled: Settings, tmp_path:
             await moves.until(move, "ready")
             async with client(two) as others:
                 await others.act(move, "cut-over")
-                await asyncio.sleep(0.3)
+                await traffic.more()
                 await moves.act(move, "finish")
-            await asyncio.sleep(0.3)
+            await traffic.more()
     assert not traffic.failures, traffic.failures[:5]
     kept = held(tmp_path / "new")["docs", "traffic"]
     assert {name: metadata["n"] for name, (_, metadata) in kept.items()} == await traffic.expected()

@@ -51,6 +51,13 @@ class Traffic:
         await self._client.aclose()
         self.failures += [repr(result) for result in results if result]
 
+    async def more(self, count: int = 8) -> None:
+        """Return when so many more writes and reads have begun."""
+        writes, reads = self.writes + count, self.reads + count
+        while self.writes < writes or self.reads < reads:
+            assert not any(task.done() for task in self._tasks), self.failures
+            await asyncio.sleep(0.02)
+
     async def expected(self) -> dict[str, int]:
         """What must be there when all is quiet: the number of each record's last write."""
         return {name: history[-1][0] for name, history in self.sent.items() if history[-1][1]}
