@@ -33,18 +33,27 @@ async def answered(
     cited: tuple[int, ...] = (1, 2),
     pause_s: float = 0.0,
     timings_ms: dict[str, float] | None = None,
+    holds: Callable[[int], object] = lambda said: False,
 ) -> AsyncIterator[Event]:
-    """The events of an answer, its words one by one with a pause before each."""
+    """The events of an answer, its words one by one with a pause before each. `holds`: asked with how many were said,
+    whether to wait with the next."""
     yield Status("searching", "Searching 2 sources")
+    await _while(holds, 0)
     yield Sources(passages)
     yield Status("reading", f"Reading {len(passages)} passages")
     citations = tuple(Citation(item, text) for item in passages if item.number in cited)
-    for word in text.split(" "):
+    for said, word in enumerate(text.split(" "), start=1):
         await asyncio.sleep(pause_s)
         yield Delta(word + " ")
+        await _while(holds, said)
     for citation in citations:
         yield citation
     yield Done("answered", text, citations=citations, passages=passages, model="scripted", timings_ms=timings_ms or {})
+
+
+async def _while(holds: Callable[[int], object], said: int) -> None:
+    while holds(said):
+        await asyncio.sleep(0.01)
 
 
 async def abstained() -> AsyncIterator[Event]:

@@ -2,11 +2,11 @@
 `test_fault_table.py`."""
 
 import asyncio
-import time
 from contextlib import asynccontextmanager
 
 import pytest
 from askmesh_bot.database.engine import Database
+from askmesh_bot.frontends.discord import asking
 from askmesh_bot.frontends.discord.mentions import MentionHandler
 from askmesh_bot.frontends.discord.presence import Presence
 
@@ -32,28 +32,40 @@ async def finished(stage):
 async def test_acknowledged_too_late_the_answer_comes_as_a_message(tmp_path):
     async with staged(tmp_path) as stage:
         stage.discord.world.interaction_ack_s = -1.0  # every callback: 10062
-        began = time.monotonic()
         await asked_by_command(stage)
         assert len(await finished(stage)) == 1
-        assert time.monotonic() - began < 5
     assert len(stage.assistant.questions) == 1
 
 
-@pytest.mark.parametrize("kind", ["status", "reset_before", "reset_after", "stall"])
+@pytest.mark.parametrize("kind", ["status", "reset_before", "reset_after"])
 async def test_an_acknowledgement_that_is_lost_is_made_again_and_the_answer_comes_once(tmp_path, kind):
     async with staged(tmp_path) as stage:
-        fault = stage.discord.faults.add(Fault(kind, method="POST", path="/callback", seconds=4))
-        began = time.monotonic()
+        fault = stage.discord.faults.add(Fault(kind, method="POST", path="/callback"))
         click = await asked_by_command(stage)
         (message,) = await finished(stage)
         assert fault.hits == 1
-        # What arrives too late is not taken any more: then it is a message of its own.
-        assert kind == "stall" or message["id"] == click.response["id"]
-        assert time.monotonic() - began < 8
+        assert message["id"] == click.response["id"]
     assert len(stage.assistant.questions) == 1
 
 
-async def test_a_command_that_can_not_be_acknowledged_is_answered_in_the_channel(tmp_path):
+@pytest.mark.parametrize("stalls_s", [1, 90])
+async def test_after_an_acknowledgement_that_arrives_late_or_never_the_answer_comes_as_a_message(
+    tmp_path, monkeypatch, stalls_s
+):
+    async with staged(tmp_path) as stage:
+        # One that Discord does not take any more, and one that the bot does not wait for any longer.
+        stage.discord.world.interaction_ack_s = 0.5 if stalls_s == 1 else 60.0
+        monkeypatch.setattr(asking, "_PATIENCE_S", 60.0 if stalls_s == 1 else 0.5)
+        fault = stage.discord.faults.add(Fault("stall", method="POST", path="/callback", seconds=stalls_s))
+        click = await asked_by_command(stage)
+        assert len(await finished(stage)) == 1
+        assert fault.hits == 1
+        assert click.response is None
+    assert len(stage.assistant.questions) == 1
+
+
+async def test_a_command_that_can_not_be_acknowledged_is_answered_in_the_channel(tmp_path, monkeypatch):
+    monkeypatch.setattr(asking, "_PATIENCE_S", 1.0)
     async with staged(tmp_path) as stage:
         stage.discord.faults.add(Fault("status", method="POST", path="/callback", times=9))
         await asked_by_command(stage)
@@ -65,7 +77,8 @@ async def test_a_command_is_acknowledged_before_anything_slow_is_done(tmp_path, 
     def slow(method):
         @asynccontextmanager
         async def slowly(self):
-            await asyncio.sleep(1.0)
+            while not all(click.acknowledged for click in stage.discord.interactions.by_id.values()):
+                await asyncio.sleep(0.02)
             async with method(self) as session:
                 yield session
 
@@ -77,7 +90,6 @@ async def test_a_command_is_acknowledged_before_anything_slow_is_done(tmp_path, 
             busy.setattr(Database, "write", slow(Database.write))
             click = await asked_by_command(stage)
             await until(lambda: click.ack_s is not None)
-        assert click.ack_s < 0.8
         assert len(await finished(stage)) == 1
 
 
@@ -139,14 +151,14 @@ async def test_work_beside_the_client_that_breaks_is_begun_anew(tmp_path, monkey
             raise RuntimeError("boom")
         return await text(self)
 
-    async with staged(tmp_path, presence_s=0.05) as stage, questions_around(stage, 10.0):
+    async with staged(tmp_path, presence_s=0.05) as stage, questions_around(stage):
         monkeypatch.setattr(Presence, "_text", broken)
         await until(lambda: stage.frontend.status.restarts == 1)
         await until(lambda: any(session.presence for session in stage.discord.gateway.live))
 
 
 async def test_commands_that_discord_refuses_do_not_stop_the_bot(tmp_path):
-    async with staged(tmp_path) as stage, questions_around(stage, 10.0):
+    async with staged(tmp_path) as stage, questions_around(stage):
         stage.discord.faults.add(Fault("status", method="PUT", path="/commands", status=400, times=99))
         stage.discord.world.commands = []
         await fresh_client(stage)
@@ -154,14 +166,12 @@ async def test_commands_that_discord_refuses_do_not_stop_the_bot(tmp_path):
 
 
 async def test_a_global_rate_limit_and_a_stopped_answer_do_not_hang_the_api(tmp_path):
-    async with staged(tmp_path, answer_deadline_s=0.3) as stage:
+    async with staged(tmp_path, answer_deadline_s=2.5) as stage:
         stage.discord.faults.add(Fault("global_limit", method="PATCH", path="/messages/", seconds=0.6))
-        stage.assistant.script = lambda question: answered("word " * 50, pause_s=0.1)
-        began = time.monotonic()
+        stage.assistant.script = lambda question: answered("word " * 500, pause_s=0.1)
         first = await thread_of(stage, "How?")
         await words_in(stage, first, "took too long")
         stage.assistant.script = lambda question: answered(ANSWER)
         second = await thread_of(stage, "And now?")
         await words_in(stage, second, "**Sources**")
-        assert time.monotonic() - began < 6
         assert (len(stage.messages(first)), len(stage.messages(second))) == (1, 1)

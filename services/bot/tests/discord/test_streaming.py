@@ -1,10 +1,11 @@
 """Answers that grow: edits paced for Discord, a model that never waits for them."""
 
-import time
+import asyncio
 from itertools import pairwise
 
 import pytest
 from askmesh_bot.answering.base import Done
+from askmesh_bot.frontends.discord.destinations import ChannelPost
 from askmesh_bot.frontends.discord.live_message import LiveMessage
 
 from .conftest import staged, until
@@ -18,7 +19,13 @@ WORDS = " ".join(f"word{number}" for number in range(40)) + " [1]."
 
 async def test_edits_of_a_message_keep_their_distance_and_show_the_answer_growing(tmp_path):
     async with staged(tmp_path, edit_interval_s=0.2) as stage:
-        stage.assistant.script = lambda question: answered(WORDS, pause_s=0.02)
+        # The answer waits until its tenth and its twentieth word were shown, however long that takes.
+        def shown(word):
+            return any(word in content for edits in stage.discord.edits.values() for _, content in edits)
+
+        stage.assistant.script = lambda question: answered(
+            WORDS, pause_s=0.02, holds=lambda said: said in (10, 20) and not shown(f"word{said - 1}")
+        )
         thread = await stage.thread_of(await stage.ada.mention(stage.channel, "How?"))
         message = await stage.answer_with("**Sources**", lambda: stage.messages(thread))
         edits = stage.discord.edits[message["id"]]
@@ -31,26 +38,29 @@ async def test_edits_of_a_message_keep_their_distance_and_show_the_answer_growin
 
 async def test_the_model_does_not_wait_for_discord(tmp_path):
     async with staged(tmp_path) as stage:
-        ended = []
+        ended, released = [], asyncio.Event()
+        stall = Fault("stall", method="PATCH", path="/messages/", released=released)
 
         async def script(question):
-            async for event in answered(WORDS, pause_s=0.005):
+            # It goes on while an edit that was begun is not taken.
+            async for event in answered(WORDS, pause_s=0.005, holds=lambda said: said == 10 and not stall.hits):
                 if isinstance(event, Done):
-                    ended.append(time.monotonic())
+                    ended.append(True)
                 yield event
 
         stage.assistant.script = lambda question: script(question)
-        stage.discord.faults.add(Fault("stall", method="PATCH", path="/messages/", seconds=0.8))
+        stage.discord.faults.add(stall)
         thread = await stage.thread_of(await stage.ada.mention(stage.channel, "How?"))
-        began = time.monotonic()
         await until(lambda: ended)
-        assert ended[0] - began < 0.7
+        released.set()
         await stage.answer_with("**Sources**", lambda: stage.messages(thread))
 
 
 async def test_the_status_is_shown_before_the_answer(tmp_path):
     async with staged(tmp_path) as stage:
-        stage.assistant.script = lambda question: answered(WORDS, pause_s=0.01)
+        stage.assistant.script = lambda question: answered(
+            WORDS, pause_s=0.01, holds=lambda said: not said and not stage.discord.edits
+        )
         interaction = await stage.ada.slash(stage.channel, "ask", question="How?")
         await stage.answer_with("**Sources**", stage.messages)
         contents = [content for _, content in stage.discord.edits[interaction.response["id"]]]
@@ -91,6 +101,32 @@ async def test_of_many_texts_in_one_interval_the_last_is_written():
     assert post.contents[0] == "text 99"
     assert post.contents[-1] == "the end"
     assert len(post.contents) <= 3
+
+
+class LimitedMessage:
+    """A message of Discord's whose first edit waits for a rate limit."""
+
+    id, channel = 1, None
+
+    def __init__(self) -> None:
+        self.over, self.begun, self.contents = asyncio.Event(), 0, []
+
+    async def edit(self, content, **_) -> None:
+        self.begun += 1
+        if self.begun == 1:
+            await self.over.wait()
+        self.contents.append(content)
+
+
+async def test_an_edit_that_was_given_up_does_not_come_to_stand_for_a_later_one():
+    message = LimitedMessage()
+    post = ChannelPost(message, 0.05)
+    for content in ("old", "newer", "newest"):
+        with pytest.raises(TimeoutError):
+            await post.edit(content)
+    message.over.set()
+    await until(lambda: len(message.contents) == 3)
+    assert message.contents == ["old", "newer", "newest"]
 
 
 async def test_messages_that_a_shorter_text_no_longer_needs_are_deleted():

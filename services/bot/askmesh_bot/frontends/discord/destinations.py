@@ -44,6 +44,7 @@ class ChannelPost:
 
     def __init__(self, message: discord.Message | discord.PartialMessage, deadline_s: float) -> None:
         self._message, self._deadline_s = message, deadline_s
+        self._turn = asyncio.Lock()
 
     @property
     def id(self) -> int | None:
@@ -65,8 +66,12 @@ class ChannelPost:
             await self._edit(content, buttons)
 
     async def _edit(self, content: str, buttons: Buttons) -> None:
-        call = self._message.edit(content=content, allowed_mentions=NO_MENTIONS, **given(buttons))
-        await bounded(call, self._deadline_s)
+        await bounded(self._in_turn(content, buttons), self._deadline_s)
+
+    async def _in_turn(self, content: str, buttons: Buttons) -> None:
+        # An edit that was given up may still wait for a rate limit: its old text must not come to stand for a newer one.
+        async with self._turn:
+            await self._message.edit(content=content, allowed_mentions=NO_MENTIONS, **given(buttons))
 
     async def delete(self) -> None:
         await bounded(self._message.delete(), self._deadline_s)

@@ -1,5 +1,6 @@
 """The response of an interaction as a place to write, and where its answer goes when the response can't be changed any more."""
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable
 
@@ -36,6 +37,8 @@ class InteractionDestination:
         self._fallback = fallback
         self._elsewhere: Destination | None = None
         self._answered = self._given_up = False
+        # What was given up may still wait for a rate limit: its old text must not come to stand for a newer one.
+        self.turn = asyncio.Lock()
         # By this process's own clock: the time in an interaction's id is another's.
         self._until = time.monotonic() + _TOKEN_S
 
@@ -85,9 +88,10 @@ class InteractionDestination:
 
     async def _respond(self, content: str, buttons: Buttons) -> discord.InteractionMessage | discord.WebhookMessage:
         if not self._answered:
-            return await self._interaction.edit_original_response(
-                content=content, allowed_mentions=NO_MENTIONS, **given(buttons)
-            )
+            async with self.turn:
+                return await self._interaction.edit_original_response(
+                    content=content, allowed_mentions=NO_MENTIONS, **given(buttons)
+                )
         return await self._interaction.followup.send(
             content,
             ephemeral=self._private,
@@ -123,15 +127,18 @@ class InteractionPost:
             await self._moved.edit(content, buttons)
             return
         if not self._destination.expired:
-            call = self._message.edit(content=content, allowed_mentions=NO_MENTIONS, **given(buttons))
             try:
-                await bounded(call, self._deadline_s)
+                await bounded(self._in_turn(content, buttons), self._deadline_s)
             except discord.HTTPException as error:
                 if not is_expired(error):
                     raise
             else:
                 return
         self._moved = await self._destination.send_elsewhere(content, buttons)
+
+    async def _in_turn(self, content: str, buttons: Buttons) -> None:
+        async with self._destination.turn:
+            await self._message.edit(content=content, allowed_mentions=NO_MENTIONS, **given(buttons))
 
     async def delete(self) -> None:
         await (self._moved.delete() if self._moved else bounded(self._message.delete(), self._deadline_s))

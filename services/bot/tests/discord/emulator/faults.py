@@ -33,6 +33,8 @@ class Fault:
     times: int = 1
     status: int = 503
     seconds: float = 1.0
+    # Ends a stall, instead of `seconds`.
+    released: asyncio.Event | None = None
     hits: int = 0
 
     def matches(self, method: str, path: str) -> bool:
@@ -74,7 +76,7 @@ async def instead(fault: Fault, request: web.Request) -> web.Response | None:
         told = {"Retry-After": f"{fault.seconds:g}"}
         return web.Response(text="error code: 1015", content_type="text/html", status=429, headers=told)
     if fault.kind == "stall":
-        await asyncio.sleep(fault.seconds)
+        await (fault.released.wait() if fault.released else asyncio.sleep(fault.seconds))
     if fault.kind == "reset_before":
         cut(request)
         return web.Response(status=500)

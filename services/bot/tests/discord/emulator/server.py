@@ -1,6 +1,7 @@
 """Puts gateway and REST on one loopback port, and records what was asked of them."""
 
 import json
+import socket
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -57,10 +58,14 @@ class Emulator:
         for (method, route), handler in ROUTES.items():
             app.router.add_route(method, "/api/v10" + route, self._serve(route, handler))
         app.router.add_route("*", "/{rest:.*}", self._unknown)
+        # Bound until the end, so that nobody else gets the port while nothing listens at it.
+        self._bound = socket.socket()
+        self._bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self._bound.bind(("127.0.0.1", self.port))
+        self.port = self._bound.getsockname()[1]
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.2)
         await self._runner.setup()
         await self.listen()
-        self.port = self._runner.addresses[0][1]
         self.gateway.url = self.gateway_url
         return self
 
@@ -68,6 +73,7 @@ class Emulator:
         assert self._runner is not None
         await self.gateway.drop()
         await self._runner.cleanup()
+        self._bound.close()
 
     async def listen(self) -> None:
         """Accept connections."""

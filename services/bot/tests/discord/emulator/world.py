@@ -60,7 +60,8 @@ class World:
     privileged_intents: int = 0
     # Connections that Discord wants this bot to have.
     shards: int = 1
-    interaction_ack_s: float = 3.0
+    # Discord waits for three seconds. Here bot and Discord share a process, which a busy machine may stop for as long.
+    interaction_ack_s: float = 60.0
     interaction_token_s: float = 15 * 60.0
     users: dict[str, Json] = field(default_factory=dict)
     guilds: dict[str, Json] = field(default_factory=dict)
