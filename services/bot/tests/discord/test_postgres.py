@@ -46,11 +46,11 @@ async def host(discord, tmp_path, name, url):
             await frontend.stop()
 
 
-async def identifies(discord, count, seconds=10):
-    await until(lambda: discord.gateway.received["identify"] == count, seconds)
+async def identifies(discord, count):
+    await until(lambda: discord.gateway.received["identify"] == count)
 
 
-async def test_of_two_hosts_one_connects_and_the_other_takes_over_within_a_second(tmp_path, server):
+async def test_of_two_hosts_one_connects_and_the_other_takes_over(tmp_path, server):
     async with Emulator() as discord, host(discord, tmp_path, "one", server) as (one, _):
         channel = discord.world.add_channel(discord.world.add_guild("Python"), "general")
         await until(lambda: one.status.state is State.READY)
@@ -59,10 +59,8 @@ async def test_of_two_hosts_one_connects_and_the_other_takes_over_within_a_secon
             await asyncio.sleep(0.3)
             assert discord.gateway.received["identify"] == 1
             assert await two.check() is None
-            began = time.monotonic()
             await one.stop()
             await identifies(discord, 2)
-            assert time.monotonic() - began < 1.0
             await until(lambda: two.status.state is State.READY)
             asked = await discord.person("ada").mention(channel, "How?")
             thread = {"id": asked["id"]}
@@ -79,7 +77,7 @@ async def test_a_host_that_is_killed_is_followed_within_a_second(tmp_path, serve
             folder.mkdir()
         hosts = [(worker(discord, folder, WORKER_DATABASE_URL=server), folder) for folder in folders]
         try:
-            await until(lambda: {state_of(*host) for host in hosts} == {"ready", "standby"}, 30)
+            await until(lambda: {state_of(*host) for host in hosts} == {"ready", "standby"})
             hosts.sort(key=lambda host: state_of(*host))
             (leader, _), (other, folder) = hosts
             began = time.monotonic()
@@ -88,7 +86,7 @@ async def test_a_host_that_is_killed_is_followed_within_a_second(tmp_path, serve
             took = time.monotonic() - began
             print(f"killed: followed after {took:.2f} s")  # noqa: T201 - what one runs the long version for
             assert took < 1.0
-            await until(lambda: state_of(other, folder) == "ready", 10)
+            await until(lambda: state_of(other, folder) == "ready")
             asked = await discord.person("ada").mention(channel, "How?")
             await until(
                 lambda: any("**Sources**" in m["content"] for m in discord.world.in_channel({"id": asked["id"]}))

@@ -14,20 +14,25 @@ from services.bot.tests.discord.scripted import ANSWER, answered
 
 
 async def main(folder: Path) -> None:
-    """Settings come from the environment, as they do for the bot. A file named for the pid tells the state."""
+    """Settings come from the environment, as they do for the bot. A file named for the pid tells the state. With
+    WORKER_HOLDS every answer waits after its first word until there is a file named `go`."""
     async with scripted_conversations(folder, os.environ.get("WORKER_DATABASE_URL", "")) as (
         assistant,
         conversations,
         database,
     ):
-        pause_s = float(os.environ.get("WORKER_PAUSE_S", "0.06"))
-        assistant.script = lambda question: answered(ANSWER, pause_s=pause_s)
+        go, holding = folder / "go", "WORKER_HOLDS" in os.environ
+        assistant.script = lambda question: answered(
+            ANSWER, pause_s=0.06, holds=lambda said: said and holding and not go.exists()
+        )
         frontend = DiscordFrontend(DiscordSettings(_env_file=None), "http://bot.example.org", conversations, database)
         ended = asyncio.Event()
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, ended.set)
         await frontend.start()
         while not ended.is_set():
-            (folder / str(os.getpid())).write_text(frontend.status.state)
+            # Whole at once: whoever reads it may come at any time.
+            (folder / f"{os.getpid()}.new").write_text(frontend.status.state)
+            (folder / f"{os.getpid()}.new").replace(folder / str(os.getpid()))
             await asyncio.sleep(0.05)
         await frontend.stop()
 
