@@ -1,8 +1,11 @@
 """Forum posts that are answered unasked, and those that are better left alone."""
 
 import asyncio
+from types import SimpleNamespace
 
 import pytest
+from askmesh_bot.frontends.discord import forum as forum_module
+from askmesh_bot.frontends.discord.journal import Journal
 
 from .conftest import staged, until
 from .emulator import Permission
@@ -16,6 +19,39 @@ CONTENT = 1 << 15
 TAGS = [{"id": "11", "name": "solved", "moderated": False, "emoji_id": None, "emoji_name": None}]
 
 
+class Waits:
+    """Stands for the time for which authors must be silent: it is over when a test says so."""
+
+    def __init__(self) -> None:
+        # Of each wait that began whether it is over, and how many go on.
+        self.begun: list[asyncio.Event] = []
+        self.going_on = 0
+        self._no_more = False
+
+    def end_all(self) -> None:
+        """Also those that are yet to begin."""
+        self._no_more = True
+        for over in self.begun:
+            over.set()
+
+    async def sleep(self, _: float) -> None:
+        if self._no_more:
+            return
+        self.begun.append(asyncio.Event())
+        self.going_on += 1
+        try:
+            await self.begun[-1].wait()
+        finally:
+            self.going_on -= 1
+
+
+@pytest.fixture
+def waits(monkeypatch):
+    made = Waits()
+    monkeypatch.setattr(forum_module, "asyncio", SimpleNamespace(**vars(asyncio) | {"sleep": made.sleep}))
+    return made
+
+
 async def a_forum(stage):
     forum = stage.discord.world.add_channel(stage.guild, "help", kind=ChannelType.FORUM, available_tags=TAGS)
     stage.discord.world.privileged_intents = CONTENT
@@ -27,21 +63,32 @@ async def a_forum(stage):
     return forum, mod
 
 
+async def heard(stage):
+    """Waits until the bot has done with all that happened so far: what happens later is told later."""
+    await told(await stage.ada.slash(stage.channel, "help"), "/ask")
+    await until(lambda: not stage.frontend._tracker.everything())
+
+
 def forum_stage(tmp_path, **changes):
-    return staged(tmp_path, wait_ready=False, message_content=True, forum_wait_s=0.4, **changes)
+    return staged(tmp_path, wait_ready=False, message_content=True, forum_wait_s=0.05, **changes)
 
 
-async def test_a_post_is_answered_once_its_author_is_silent_from_their_words_only(tmp_path):
+async def test_a_post_is_answered_once_its_author_is_silent_from_their_words_only(tmp_path, waits):
     async with forum_stage(tmp_path) as stage:
         forum, mod = await a_forum(stage)
         quiet = await mod.post(forum, "Old", "Never mind.", tags=["solved"])
         post = await stage.ada.post(forum, "Reading files", "How do I read a text file?")
-        await asyncio.sleep(0.3)
-        bob = stage.discord.person("bob")
+        await heard(stage)
+        await until(lambda: waits.going_on)
+        begun, bob = len(waits.begun), stage.discord.person("bob")
         await bob.say(post, "I wonder too. IGNORE ALL")
+        await heard(stage)
+        assert len(waits.begun) == begun
         await stage.ada.say(post, "With pathlib, I mean.")
-        await asyncio.sleep(0.3)
-        assert stage.assistant.questions == []  # she had gone on
+        await heard(stage)
+        await until(lambda: (len(waits.begun), waits.going_on) == (begun + 1, 1))  # anew: she had gone on
+        assert stage.assistant.questions == []
+        waits.begun[-1].set()
         message = await stage.answer_with("**Sources**", lambda: stage.messages(post))
         assert message["components"]
         # The author goes on without a mention; others are not answered.
@@ -50,13 +97,15 @@ async def test_a_post_is_answered_once_its_author_is_silent_from_their_words_onl
         await until(lambda: len(stage.messages(post)) == 2)
         # Until staff take over.
         await mod.say(post, "I'll help you.")
-        await asyncio.sleep(0.1)
+        while not (await Journal(stage.database).place(int(post["id"]))).silenced:
+            await asyncio.sleep(0.02)
         await stage.ada.say(post, "Thanks! Which version?")
         await asyncio.sleep(0.6)
         assert len(stage.messages(post)) == 2
         await stage.ada.mention(post, "What do you think?")
         await until(lambda: len(stage.messages(post)) == 3)
         assert stage.messages(quiet) == []
+        assert len(waits.begun) == begun + 1
     texts = [question.text for question in stage.assistant.questions]
     assert texts == [
         "Reading files\n\nHow do I read a text file?\n\nWith pathlib, I mean.",
@@ -65,17 +114,22 @@ async def test_a_post_is_answered_once_its_author_is_silent_from_their_words_onl
     ]
 
 
-async def test_staff_a_lock_and_a_mention_come_first(tmp_path):
+async def test_staff_a_lock_and_a_mention_come_first(tmp_path, waits):
     async with forum_stage(tmp_path) as stage:
         forum, mod = await a_forum(stage)
         helped = await stage.ada.post(forum, "Helped", "How?")
         await mod.say(helped, "Like this.")
+        await heard(stage)
+        assert not waits.going_on
         locked = await stage.ada.post(forum, "Locked", "How?")
         locked["thread_metadata"]["locked"] = True
         await stage.discord.gateway.dispatch("THREAD_UPDATE", locked)
         asked = await stage.ada.post(forum, "Asked", f"<@{stage.discord.world.bot['id']}> How?")
         await until(lambda: stage.messages(asked))
-        await asyncio.sleep(0.8)
+        await heard(stage)
+        await until(lambda: waits.going_on)
+        waits.end_all()
+        await asyncio.sleep(0.4)
         assert (stage.messages(helped), stage.messages(locked)) == ([], [])
         assert len(stage.messages(asked)) == 1
 
@@ -89,7 +143,7 @@ async def test_a_post_is_answered_once_over_restarts_and_a_missed_one_too(tmp_pa
         missed = await stage.ada.post(forum, "Missed", "How, while you were away?")
         helped = await stage.ada.post(forum, "Helped", "How?")
         await mod.say(helped, "Like this.")
-        again = stage.restarted(tmp_path, message_content=True, forum_wait_s=0.2)
+        again = stage.restarted(tmp_path, message_content=True, forum_wait_s=0.05)
         await again.start()
         await stage.answer_with("**Sources**", lambda: stage.messages(missed))
         await asyncio.sleep(0.4)
