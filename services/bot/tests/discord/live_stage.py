@@ -37,8 +37,9 @@ class LiveStage:
         self.channel = discord.world.add_channel(self.guild, "general")
         discord.world.privileged_intents = 1 << 15
         self.ada, self.bob = discord.person("ada"), discord.person("bob")
-        self.embeddings = EmbeddingsClient(EmbeddingsPeer(_env_file=None, url=embeddings))
-        self.vectordb = VectordbClient(VectordbPeer(_env_file=None, url=vectordb))
+        patient = {"_env_file": None, "connect_timeout_s": 60.0, "timeout_s": 60.0}
+        self.embeddings = EmbeddingsClient(EmbeddingsPeer(url=embeddings, **patient))
+        self.vectordb = VectordbClient(VectordbPeer(url=vectordb, **patient))
 
     async def close(self) -> None:
         await self.embeddings.close()
@@ -61,7 +62,7 @@ class LiveStage:
             frontend = DiscordFrontend(settings, BASE_URL, conversations, database, library=library)
             await frontend.start()
             try:
-                await until(lambda: frontend.status.state is State.READY and self.discord.world.commands, 30)
+                await until(lambda: frontend.status.state is State.READY and self.discord.world.commands)
                 yield frontend
             finally:
                 await frontend.stop()
@@ -88,20 +89,20 @@ class LiveStage:
 
     async def document(self, channel: dict[str, Any]) -> str:
         """The one document of a channel's; it is noted a moment after it can be found."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             while not (found := await self.journal.documents(f"discord-{channel['id']}")):
                 await asyncio.sleep(0.02)
         (document,) = found
         return document[2]
 
     async def citable(
-        self, words: str, query: str = "How do I read a file?", seconds: float = 20.0, **where: Any
+        self, words: str, query: str = "How do I read a file?", seconds: float = 60.0, **where: Any
     ) -> float:
         """Wait until a search finds `words`; how long that took."""
         return await self._until(True, words, query, seconds, **where)
 
     async def gone(
-        self, words: str, query: str = "How do I read a file?", seconds: float = 20.0, **where: Any
+        self, words: str, query: str = "How do I read a file?", seconds: float = 60.0, **where: Any
     ) -> float:
         """Wait until a search finds them no more."""
         return await self._until(False, words, query, seconds, **where)

@@ -42,13 +42,13 @@ def postgres() -> Iterator[str]:
             yield f"postgresql+psycopg://bot@/postgres?host={folder}"
         finally:
             server.send_signal(signal.SIGQUIT)
-            server.wait(30)
+            server.wait(60)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
 def _await_ready(folder: Path, server: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 100
     while not _answers(folder / "data" / "postmaster.pid"):
         assert server.poll() is None, (folder / "log").read_text()
         assert time.monotonic() < deadline

@@ -23,7 +23,7 @@ LATER = datetime(2100, 1, 1, tzinfo=UTC)
 
 async def accepted(stage, expected):
     """Waits until exactly these answers are golden."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while await stage.accepted() != expected:
             await asyncio.sleep(0.02)
 

@@ -61,11 +61,12 @@ async def test_an_answer_that_takes_too_long_is_ended_in_words(tmp_path):
 
 async def test_one_person_waits_for_a_few_answers_at_once(tmp_path):
     async with staged(tmp_path, answers_per_user=1) as stage:
-        stage.assistant.script = lambda question: answered("word " * 10, pause_s=0.1)
+        refused = []
+        stage.assistant.script = lambda question: answered("word " * 10, holds=lambda said: said and not refused)
         first = await stage.ada.mention(stage.channel, "First?")
         await until(lambda: stage.frontend.busy)
         thread = await stage.thread_of(await stage.ada.mention(stage.channel, "Second?"))
-        await stage.answer_with("You are already waiting for 1", lambda: stage.messages(thread))
+        refused.append(await stage.answer_with("You are already waiting for 1", lambda: stage.messages(thread)))
         await until(lambda: not stage.frontend.busy)
     assert [question.text for question in stage.assistant.questions] == ["First?"]
     assert first["id"] in stage.discord.world.channels

@@ -37,7 +37,7 @@ async def test_with_every_peer_down_discord_gets_a_kind_word_and_the_web_stays_u
                 await asyncio.sleep(0.05)
             assert (ready.status_code, ready.json()["status"]) == (200, "degraded")  # for its peers
             interaction = await ada.slash(channel, "ask", question="How do I read a text file?")
-            await until(lambda: "Sorry" in (interaction.response or {}).get("content", ""), 20)
+            await until(lambda: "Sorry" in (interaction.response or {}).get("content", ""))
             (session,) = discord.gateway.live
             presence = await until(lambda: session.presence)
             assert presence["status"] == "idle"

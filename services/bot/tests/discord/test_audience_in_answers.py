@@ -66,7 +66,7 @@ async def test_a_source_for_staff_is_answered_from_where_only_staff_read(
 
             async def asks(person, channel):
                 thread = {"id": (await person.mention(channel, QUESTION))["id"]}
-                await until(lambda: any(m["components"] for m in written(thread)), 20)
+                await until(lambda: any(m["components"] for m in written(thread)))
                 return written(thread)[-1]["content"]
 
             assert SECRET not in await asks(bob, lobby)  # staff asks, everyone reads
@@ -76,11 +76,11 @@ async def test_a_source_for_staff_is_answered_from_where_only_staff_read(
             await told(private, SECRET)
             assert private.ephemeral
             private = await ada.slash(lobby, "ask", question=QUESTION, private=True)
-            await until(lambda: (private.response or {}).get("components"), 20)
+            await until(lambda: (private.response or {}).get("components"))
             assert SECRET not in private.response["content"]
             direct = world.add_dm(bob.user)
             await bob.say(direct, QUESTION)
-            await until(lambda: any(m["components"] for m in written(direct)), 20)
+            await until(lambda: any(m["components"] for m in written(direct)))
             assert SECRET not in written(direct)[0]["content"]
             assert SECRET not in (await web.post("/v1/ask", json={"question": QUESTION})).text
             # Opened to the server, it is answered from everywhere in it, and nowhere else.

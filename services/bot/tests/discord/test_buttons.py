@@ -30,7 +30,7 @@ async def answer(stage, question=QUESTION, person=None):
 
 async def noted(stage, message):
     """Waits until it is known what an answer cites: a moment after it is there."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while True:
             async with stage.database.read() as session:
                 if await session.get(DiscordAnswerRow, int(message["id"])):

@@ -42,10 +42,13 @@ async def test_messages_are_validated(discord, body, status, code):
 
 async def test_the_sixth_message_in_five_seconds_is_limited(discord):
     channel = discord.world.add_channel(discord.world.add_guild("Python"), "general")
-    path = f"/channels/{channel['id']}/messages"
+    path, limits = f"/channels/{channel['id']}/messages", discord.limiter.limits
+    count, window = limits[("POST", "/channels/{channel}/messages")]
+    assert window == 5
+    limits[("POST", "/channels/{channel}/messages")] = (count, 60.0)  # this machine may take longer
     told = [await call(discord, "POST", path, {"content": "hi"}) for _ in range(6)]
     assert [status for status, _, _ in told] == [200] * 5 + [429]
-    assert 0 < told[-1][1]["retry_after"] <= 5
+    assert 0 < told[-1][1]["retry_after"] <= 60
     assert told[-1][2]["Via"]
 
 

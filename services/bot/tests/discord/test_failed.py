@@ -2,7 +2,6 @@
 was mended."""
 
 import asyncio
-import time
 
 import pytest
 from askmesh_bot.frontends.discord.status import State
@@ -29,10 +28,8 @@ async def test_a_fatal_close_code_ends_in_failed_with_the_remedy_and_no_question
         threads = [await thread_of(stage, "Before?")]
         await words_in(stage, threads[0], "Call")
         stage.discord.gateway.faults.close_on_identify = code
-        began = time.monotonic()
         await fresh_client(stage)
         await until(lambda: stage.frontend.status.state is State.FAILED)
-        assert time.monotonic() - began < 5
         assert TOLD[code] in await stage.frontend.check()
         missed = await stage.ada.mention(stage.channel, "Meanwhile?")
         await words_in(stage, threads[0], "**Sources**")

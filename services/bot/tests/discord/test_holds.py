@@ -68,8 +68,8 @@ async def test_what_a_killed_process_left_is_answered_wherever_it_was_asked(tmp_
         assert await dead.take(ASKED, "message", int(stage.channel["id"]), "de")
         again = stage.restarted(tmp_path)
         await again.start()
-        await until(lambda: stage.messages(direct) and "**Sources**" in stage.messages(direct)[0]["content"], 30)
-        await until(lambda: stage.messages(), 10)
+        await until(lambda: stage.messages(direct) and "**Sources**" in stage.messages(direct)[0]["content"])
+        await until(lambda: stage.messages())
         await until(lambda: not again.busy)
         await again.stop()
         assert len(stage.messages(direct)) == 1

@@ -66,16 +66,19 @@ class Bot:
             user=self.people[0].user["id"], role=role["id"], channel=self.channel["id"], token=SECRET[:9]
         )[::EVERY]
         discord.limiter.limits = {key: (10_000, window) for key, (_, window) in discord.limiter.limits.items()}
+        patient = {"_env_file": None, "connect_timeout_s": 60.0, "timeout_s": 60.0}
         self.settings = Settings(
             _env_file=None,
             database_url=f"sqlite+aiosqlite:///{folder}/bot.db",
             public_url=BASE_URL,
             collection=f"hostile-{uuid.uuid4().hex[:8]}",
-            embeddings=EmbeddingsPeer(_env_file=None, url=embeddings, api_key=SECRET),
-            vectordb=VectordbPeer(_env_file=None, url=vectordb),
-            llm=LlmPeer(_env_file=None, url=llm, api_key=SECRET),
+            embeddings=EmbeddingsPeer(url=embeddings, api_key=SECRET, **patient),
+            vectordb=VectordbPeer(url=vectordb, **patient),
+            llm=LlmPeer(url=llm, api_key=SECRET, **patient),
             # The answer's own checks let everything pass, so that all the model says is shown.
-            answering=AnsweringSettings(_env_file=None, min_chance=0, min_support=0, min_closeness=-1),
+            answering=AnsweringSettings(
+                _env_file=None, min_chance=0, min_support=0, min_closeness=-1, search_timeout_s=60
+            ),
             discord=settings_for(discord, folder, answers_per_user=100),
         )
 
@@ -100,7 +103,7 @@ class Bot:
             async with turns:
                 click = await self.people[number % AT_ONCE].slash(self.channel, "ask", question=question)
                 try:
-                    await until(lambda: ended(click), 30)
+                    await until(lambda: ended(click))
                 except AssertionError:
                     raise AssertionError((question, click.response, click.modal)) from None
                 return click

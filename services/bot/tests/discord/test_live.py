@@ -186,10 +186,9 @@ async def test_what_moderators_remove_goes(stage, how):
         else:
             assert await stage.found(QUESTION) == []
         if how in ("off", "channel"):
-            deadline = asyncio.get_running_loop().time() + 5
-            while await stage.journal.source(f"discord-{stage.forum['id']}") is not None:
-                assert asyncio.get_running_loop().time() < deadline
-                await asyncio.sleep(0.05)
+            async with asyncio.timeout(60):
+                while await stage.journal.source(f"discord-{stage.forum['id']}") is not None:
+                    await asyncio.sleep(0.05)
 
 
 async def test_what_happened_while_the_bot_was_away_is_caught_up(stage):
@@ -220,7 +219,7 @@ async def test_the_past_of_a_channel_is_read_by_command_and_goes_on_after_a_rest
         await stage.bob.say(post, f"Way {number} to read a file.")
         await threads.change(stage.discord, post, archived=True)
         posts.append(post)
-    async with stage.bot(live_gap_s=0.2):
+    async with stage.bot(live_gap_s=1.0):
         await asyncio.sleep(0.3)
         assert await stage.found(QUESTION) == []  # nobody asked for the past
         click = await stage.ada.slash(stage.channel, "config history", channel=stage.forum)
@@ -231,7 +230,7 @@ async def test_the_past_of_a_channel_is_read_by_command_and_goes_on_after_a_rest
     async with stage.bot():
         await stage.citable("Way 0 to read")
         click = await stage.ada.slash(stage.channel, "config history", channel=stage.forum)
-        await until(lambda: "Done: 10 of 10" in (click.response or {}).get("content", ""), 20)
+        await until(lambda: "Done: 10 of 10" in (click.response or {}).get("content", ""))
         assert "10 solved threads" in click.response["content"]
 
 
@@ -276,4 +275,4 @@ async def test_a_thread_that_can_not_be_read_now_is_read_later(stage):
         stage.discord.faults.add(Fault("status", method="GET", path=f"/channels/{post['id']}/messages", times=3))
         stage.discord.faults.add(Fault("reset_before", method="GET", path=f"/channels/{post['id']}$"))
         await solve(stage, post)
-        await stage.citable("it closes the file", seconds=40)
+        await stage.citable("it closes the file")

@@ -51,7 +51,7 @@ async def test_an_accepted_reply_in_a_channel_makes_its_question_with_all_replie
         await stage.citable("it closes the file", **here)
         await stage.discord.delete(question)
         await stage.gone("it closes the file", **here)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             while await stage.journal.documents(f"discord-{stage.channel['id']}"):
                 await asyncio.sleep(0.02)
 

@@ -147,7 +147,7 @@ async def test_questions_for_a_long_time_cost_no_memory_and_no_error(tmp_path):
                 weighing.cancel()
                 await asyncio.gather(*asking)
                 process.terminate()
-                assert await asyncio.to_thread(process.wait, 30) == 0
+                assert await asyncio.to_thread(process.wait, 100) == 0
             finally:
                 process.kill()
                 process.wait()
@@ -156,7 +156,8 @@ async def test_questions_for_a_long_time_cost_no_memory_and_no_error(tmp_path):
     delays = sorted(soak.delays)
     print(f"{soak.asked} questions in {SECONDS / 60:.1f} min, {soak.answered} answered,", end=" ")
     print(f"median {delays[len(delays) // 2]:.2f} s, p99 {delays[int(len(delays) * 0.99)]:.2f} s;", end=" ")
-    print(f"memory {weights[0][1] / 1e6:.1f} to {weights[-1][1] / 1e6:.1f} MB, grown {grown(weights):.2%};", end=" ")
+    share = f"grown {grown(weights):.2%}" if MINUTES else "not judged"
+    print(f"memory {weights[0][1] / 1e6:.1f} to {weights[-1][1] / 1e6:.1f} MB, {share};", end=" ")
     print(f"errors {len(errors)}, connections {discord.gateway.received['identify']}")
     assert (soak.answered, soak.wrong, errors) == (soak.asked, [], [])
     assert discord.gateway.received["identify"] == 1

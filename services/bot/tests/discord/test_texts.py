@@ -8,6 +8,7 @@ from askmesh_bot.frontends.discord.texts import language_of, say
 from askmesh_bot.frontends.discord.translations import LANGUAGES, TEXTS
 
 from .conftest import staged, until
+from .scripted import ANSWER, answered
 from .test_buttons import labels
 
 pytestmark = pytest.mark.anyio
@@ -62,6 +63,7 @@ async def test_commands_are_registered_in_every_language(tmp_path):
 async def test_a_command_is_answered_in_its_askers_language(tmp_path):
     async with staged(tmp_path) as stage:
         stage.ada.locale = "fr"
+        stage.assistant.script = lambda question: answered(ANSWER, holds=lambda said: not stage.discord.edits)
         interaction = await stage.ada.slash(stage.channel, "ask", question="Comment lire un fichier ?")
         message = await until(lambda: next((m for m in stage.messages() if m["components"]), None))
         assert "-# Je cherche…" in stage.discord.edits[interaction.response["id"]][0][1]
