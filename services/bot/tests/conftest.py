@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from askmesh_bot.answering import closeness
 from askmesh_bot.app import create_app
 from askmesh_bot.settings import Settings
 
@@ -14,6 +15,12 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from bot_corpus import MODULES, docstrings, learn
 from bot_mesh import ScriptedLlm, Server, bot_settings, serving, until_ready
+
+
+@pytest.fixture(autouse=True)
+def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is told of meaning must not depend on how busy the machine is."""
+    monkeypatch.setattr(closeness, "_TIMEOUT_S", 60.0)
 
 
 @pytest.fixture(scope="session")

@@ -134,7 +134,8 @@ class TestGolden:
 
 @pytest.fixture
 async def embeddings(embeddings_server: Server) -> AsyncIterator[EmbeddingsClient]:
-    client = EmbeddingsClient(Settings(_env_file=None).embeddings.model_copy(update={"url": embeddings_server.url}))
+    patient = {"url": embeddings_server.url, "connect_timeout_s": 60.0, "timeout_s": 60.0}
+    client = EmbeddingsClient(Settings(_env_file=None).embeddings.model_copy(update=patient))
     yield client
     await client.close()
 
