@@ -184,6 +184,40 @@ async def test_by_dot_product_vectors_of_like_lengths_are_found(
     await store.close()
 
 
+@pytest.mark.parametrize("metric", ["cosine", "dotproduct", "euclidean"])
+async def test_what_the_index_does_not_hold_yet_is_found_beside_what_it_holds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, metric: Metric
+) -> None:
+    monkeypatch.setattr("askmesh_vectordb.stores.local.planner._FEW_CANDIDATES", 10)
+    vectors = RNG.normal(size=(900, 16)).astype(np.float32)
+    vectors *= RNG.uniform(0.6, 1, size=(900, 1)) / np.linalg.norm(vectors, axis=1, keepdims=True)
+    store = await filled(tmp_path, vectors[:600], metric, exact_limit=100)
+    await built(store, vectors[0])
+    monkeypatch.setattr(Builder, "tend", lambda *_: None)
+    await store.upsert("docs", "", [Record(f"r{n:05d}", vectors[n], {"n": n}) for n in range(600, 900)])
+    await store.delete("docs", "", Selection(ids=[f"r{n:05d}" for n in range(0, 900, 5)]))
+    living = np.array([n for n in range(900) if n % 5])
+    wide = vectors.astype(np.float64)
+    found = 0
+    for query in vectors[::9] + 0.1 * RNG.normal(size=(100, 16)).astype(np.float32):
+        scores = wide @ query
+        if metric == "cosine":
+            scores /= np.linalg.norm(wide, axis=1) * np.linalg.norm(query)
+        elif metric == "euclidean":
+            scores = -((wide - query) ** 2).sum(axis=1)
+        for raw, allowed in ((None, living), ({"n": {"$gte": 90}}, living[living >= 90])):
+            best = allowed[np.argsort(-scores[allowed])[:5]]
+            chosen = filters.parse(raw) if raw else None
+            matches = await store.query("docs", "", Query(5, query, filter=chosen))
+            found += len({f"r{n:05d}" for n in best} & {match.id for match in matches})
+            assert [match.score for match in matches] == pytest.approx(
+                [scores[int(match.id[1:])] for match in matches], rel=1e-5, abs=1e-6
+            )
+    assert found >= 990
+    assert store._catalog.file("docs")._cache._graphs[1].last_row == 600
+    await store.close()
+
+
 async def test_queries_are_answered_rightly_while_the_index_is_built(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -35,7 +35,7 @@ class Builder:
 
     def tend(self, namespace: int, view: View) -> None:
         """Begin work on the approximate index of this namespace, where some is due."""
-        if self._thread is None and self._is_due(view):
+        if self._thread is None and self.is_due(view):
             with self._lock:
                 if self._thread is None and not self._stop.is_set():
                     self._thread = Thread(target=self._run, args=(namespace,), daemon=True)
@@ -50,7 +50,8 @@ class Builder:
         if thread := self._thread:
             thread.join()
 
-    def _is_due(self, view: View) -> bool:
+    def is_due(self, view: View) -> bool:
+        """Whether an approximate index is to be built, or to be added to."""
         if view.graph is None:
             return view.even and len(view.rows) > self._limit
         return view.even and (len(view.rows) - view.held >= _SMALLEST_STEP or _is_spent(view.graph, view))
@@ -67,7 +68,7 @@ class Builder:
 
     def _build(self, namespace: int) -> None:
         view = self._cache.view(namespace)
-        if view is None or not self._is_due(view):
+        if view is None or not self.is_due(view):
             return
         old = view.graph
         graph = Nearest(self._dimension, self._metric, view.largest) if old is None or _is_spent(old, view) else old

@@ -45,25 +45,36 @@ class VectorCache:
         self._adopted = False
 
     @contextmanager
-    def snapshot(self, connection: sqlite3.Connection, namespace: str) -> Iterator[tuple[int, View | None]]:
+    def snapshot(
+        self, connection: sqlite3.Connection, namespace: str, *, wait: bool = True
+    ) -> Iterator[tuple[int, View | None]]:
         """A read transaction, the number of the namespace (0 if there is none) and its vectors as they are in it.
-        Raises IndexNotFound if the index was dropped, by any process."""
-        with self._lock:
+        `wait`: False for none of them where others have the lock, or where changes are to be read. Raises IndexNotFound
+        if the index was dropped, by any process."""
+        if not self._lock.acquire(blocking=wait):
+            yield 0, None
+            return
+        try:
             # Begun under the lock: each snapshot is at least as new as the one the matrices were last brought to.
             connection.execute("BEGIN")
             try:
                 dropped, number, *newest = connection.execute(_STATE, [namespace]).fetchone()
                 if existing(dropped):
                     raise IndexNotFound(self._name)
-                self._catch_up(connection, *newest)
+                current = self._is_current(*newest)
+                if wait and not current:
+                    self._catch_up(connection, newest[0])
             except BaseException:
                 if connection.in_transaction:
                     connection.execute("ROLLBACK")
-                # Half of a step may be in: start over next time.
-                self._reset()
+                if wait:
+                    # Half of a step may be in: start over next time.
+                    self._reset()
                 raise
-            matrix = self._matrices.get(number)
+            matrix = self._matrices.get(number) if wait or current else None
             view = matrix.view(self._last_death) if matrix else None
+        finally:
+            self._lock.release()
         try:
             yield number or 0, view
         finally:
@@ -83,14 +94,21 @@ class VectorCache:
                 if matrix := self._matrices.get(number):
                     matrix.rest_on(graph)
 
-    def _catch_up(self, connection: sqlite3.Connection, pruned: int, last_row: int, last_death: int) -> None:
+    def _is_current(self, pruned: int, last_row: int, last_death: int) -> bool:
+        """Whether nothing has changed since the last search, by the newest row and the newest tombstone."""
+        return (
+            self._last_death >= existing(pruned)
+            and 0 < self._last_row >= last_row
+            and self._last_death >= last_death
+            and not self._adopted
+        )
+
+    def _catch_up(self, connection: sqlite3.Connection, pruned: int) -> None:
         """Read what has changed, up to the newest row and the newest tombstone in this transaction."""
-        if self._last_death < existing(pruned):
+        if self._last_death < pruned:
             # Tombstones we have not seen are gone.
             self._reset()
             self._last_death = pruned
-        if self._last_row and self._last_row >= last_row and self._last_death >= last_death and not self._adopted:
-            return
         self._adopted = False
         deaths = connection.execute(
             "SELECT seq, namespace, row FROM tombstones WHERE seq > ? ORDER BY seq", [self._last_death]

@@ -82,6 +82,10 @@ class Catalog:
         self.forget(file)
         file.remove()
 
+    def opened(self, name: str) -> IndexFile | None:
+        """The file of an index, if it is open."""
+        return self._files.get(name)
+
     def file(self, name: str) -> IndexFile:
         """The open file of an index."""
         if file := self._files.get(name):

@@ -69,12 +69,20 @@ class IndexFile:
             yield connection
 
     @contextmanager
-    def searching(self, namespace: str) -> Iterator[tuple[sqlite3.Connection, int, View | None]]:
-        """A read transaction with the namespace's number and vectors as they are in it. Raises IndexNotFound likewise."""
-        with self.connection() as connection, self._cache.snapshot(connection, namespace) as (number, view):
-            if view is not None:
+    def searching(self, namespace: str, *, wait: bool = True) -> Iterator[tuple[sqlite3.Connection, int, View | None]]:
+        """A read transaction with the namespace's number and vectors as they are in it. Raises IndexNotFound likewise.
+        `wait`: False for no vectors where there is something to wait for, or to do first."""
+        with self.connection() as connection, self._cache.snapshot(connection, namespace, wait=wait) as (number, view):
+            if view is not None and wait:
                 self._builder.tend(number, view)
+            elif view is not None and self._builder.is_due(view):
+                view = None
             yield connection, number, view
+
+    @property
+    def is_quiet(self) -> bool:
+        """Whether it is open, and no approximate index is being built."""
+        return self._keeper is not None and self._builder.idle
 
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:

@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from threading import Condition
+from threading import Condition, Lock
 from typing import Any
 
 import numpy as np
@@ -37,24 +37,32 @@ class _Gate:
     """Many may read at once, or one write; a writer lets every reader that waits go first."""
 
     def __init__(self) -> None:
-        self._changed = Condition()
+        self._lock = Lock()
+        self._changed = Condition(self._lock)
         self._waiting, self._readers, self._writing = 0, 0, False
 
-    @contextmanager
-    def reading(self) -> Iterator[None]:
-        with self._changed:
+    def enter(self) -> None:
+        """Begin to read. Once for each search, so that as little as possible is done where nobody writes."""
+        with self._lock:
             self._waiting += 1
             while self._writing:
                 self._changed.wait()
             self._waiting -= 1
             self._readers += 1
+
+    def leave(self) -> None:
+        with self._lock:
+            self._readers -= 1
+            if not self._readers:
+                self._changed.notify_all()
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        self.enter()
         try:
             yield
         finally:
-            with self._changed:
-                self._readers -= 1
-                if not self._readers:
-                    self._changed.notify_all()
+            self.leave()
 
     @contextmanager
     def writing(self) -> Iterator[None]:
@@ -119,15 +127,20 @@ class Nearest:
         if self._lifted:
             length = float(np.linalg.norm(query))
             asked = np.append(query / np.float32(length), np.float32(0))
-        with self._gate.reading():
-            found = self._index.search(asked, most, threads=1)
+        self._gate.enter()
+        try:
+            # What `search` of its own does around this takes a fifth as long again.
+            keys, distances, counts, *_ = self._index._compiled.search_many(asked[None], count=most, threads=1)
+        finally:
+            self._gate.leave()
+        keys, distances = keys[0, : counts[0]], distances[0, : counts[0]]
         if self.metric == "euclidean":
-            scores = -found.distances
+            scores = -distances
         elif self._lifted:
-            scores = (1 - found.distances) * np.float32(self.radius * length)
+            scores = (1 - distances) * np.float32(self.radius * length)
         else:
-            scores = 1 - found.distances
-        return found.keys.astype(np.int64), scores
+            scores = 1 - distances
+        return keys.view(np.int64), scores
 
     def add(self, rows: NDArray[np.int64], vectors: NDArray[np.float32]) -> int:
         """Add as many of these rows, ascending and above `last_row`, as take about 3 ms; how many those were."""

@@ -12,6 +12,7 @@ from askmesh_vectordb.stores.local.view import Mask, Read, Rows, Scores, View, k
 
 _FEW_CANDIDATES = 3000
 """So many are scored exactly in less time than a filtered walk through the graph takes."""
+_FEW_NEWEST = 1000
 _OVERFETCH = 2
 _LEAST_FETCHED, _FETCHED_FOR_EACH = 24, 4
 """usearch looks as widely as it is asked for many: what the last places need to be the right ones."""
@@ -19,8 +20,17 @@ _LEAST_ASKED = 80
 _MOST_FETCHED = 2000
 _MOST_ASKED = 500
 _FIRST_ASKED, _ASKED_AT_ONCE = 32, 16
+_HUGE = float(np.finfo(np.float32).max)
 
 Found = tuple[Places, Scores]
+Near = tuple[Places, Vectors]
+"""With rounded scores."""
+
+
+def is_quick(view: View, exact_limit: int) -> bool:
+    """Whether a search without a filter is a walk through the graph and little else."""
+    newest = len(view.rows) - view.held
+    return newest <= _FEW_NEWEST and view.held > _FEW_CANDIDATES and _walks(view, 1.0, exact_limit)
 
 
 def search(view: View, vector: Vector, top_k: int, allowed: Mask | None, *, exact_limit: int, read: Read) -> Found:
@@ -58,10 +68,8 @@ def ask(
     elif view.held <= _FEW_CANDIDATES:
         return None
     else:
-        places, scores = _near(view, narrow, most, view.alive)
-        newest = view.newest(narrow, norm, most, view.alive)
-        places = np.concatenate([places, newest])
-        scores = np.concatenate([scores, view.exact(query, newest, read)])
+        near = _near(view, narrow, most, view.alive)
+        places, scores = _with_newest(view, narrow, norm, most, view.alive, near, 0)
     chosen: list[int] = []
     order = np.argsort(-scores)
     worst, slack = -np.inf, _slack(view, narrow, norm, exact_limit)
@@ -109,30 +117,50 @@ def _approximate(view: View, query: Vector, norm: float, top_k: int, usable: Mas
     wanted = max(enough, int(_OVERFETCH * top_k * len(view.graph) / held))
     if wanted > _MOST_FETCHED:
         return None
-    rows, scores = view.graph.search(query, wanted)
+    rows, found = view.graph.search(query, wanted)
     if len(rows) < top_k:
         return None
     slack = view.likely_slack(query, norm)
     # Most often all of the best are usable, and no other needs a look.
-    best = _within(scores, top_k, slack)
-    known, places = _places(view, rows[:best], usable)
+    best = _within(found, top_k, slack)
+    _, places = _places(view, rows[:best], usable)
+    scores = found[:best]
     if len(places) < best:
         known, places = _places(view, rows, usable)
         if len(places) < top_k:
             return None
-        places = places[: _within(scores[known], top_k, slack)]
+        scores = found[known]
+        best = _within(scores, top_k, slack)
+        places, scores = places[:best], scores[:best]
+    places, _ = _with_newest(view, query, norm, top_k, usable, (places, scores), slack)
     places.sort()
-    if view.held == len(view.rows):
-        return places
-    return np.concatenate([places, view.newest(query, norm, top_k, usable)])
+    return places
 
 
-def _near(view: View, query: Vector, most: int, usable: Mask | None) -> tuple[Places, Vectors]:
-    """Usable places from the graph, with their rounded scores."""
+def _near(view: View, query: Vector, most: int, usable: Mask | None) -> Near:
+    """Usable places from the graph, with their rounded scores, best first."""
     assert view.graph is not None
     rows, scores = view.graph.search(query, most)
     known, places = _places(view, rows, usable)
     return places, scores[known]
+
+
+def _with_newest(
+    view: View, query: Vector, norm: float, count: int, usable: Mask | None, near: Near, slack: float
+) -> Near:
+    """What came out of the graph, best first, with those of the rows that it does not hold that can be among the
+    `count` best of all."""
+    if view.held == len(view.rows):
+        return near
+    places, scores = near
+    newest = view.newest(query, norm, usable)
+    if len(scores) >= count and newest.max() < scores[count - 1] - slack:
+        return near
+    both = np.concatenate([scores, newest])
+    least = kth(both, count) - slack if len(both) > count else -_HUGE
+    # What is not usable is below them all.
+    chosen = np.flatnonzero(newest >= np.float32(max(least, -_HUGE)))
+    return np.concatenate([places, view.held + chosen]), np.concatenate([scores, newest[chosen]])
 
 
 def _within(scores: Vectors, top_k: int, slack: float) -> int:

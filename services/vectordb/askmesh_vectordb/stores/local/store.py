@@ -28,6 +28,7 @@ from askmesh_vectordb.stores.local import reads, writes
 from askmesh_vectordb.stores.local.catalog import Catalog
 from askmesh_vectordb.stores.local.database import translated
 from askmesh_vectordb.stores.local.index_file import IndexFile
+from askmesh_vectordb.stores.local.shortcut import Shortcut
 from askmesh_vectordb.stores.local.threads import Threads
 
 T = TypeVar("T")
@@ -51,6 +52,7 @@ class LocalStore(Store):
         # SQLite takes one writer at a time; a second thread would only wait for its lock.
         self._writer = Threads(1, "vectordb-write")
         self._queue, self._waiting = queue, 0
+        self._shortcut = Shortcut()
 
     @property
     def capabilities(self) -> Capabilities:
@@ -100,6 +102,12 @@ class LocalStore(Store):
         await self._on(self._writer, index, write)
 
     async def query(self, index: str, namespace: str, query: Query) -> list[Match]:
+        if not self._waiting and (file := self._catalog.opened(index)):
+            found = self._shortcut.query(file, namespace, query)
+            if found is not None:
+                await self._give_way()
+                return found
+
         def read(file: IndexFile) -> list[Match]:
             _check_dimension(file, query.vector)
             with file.searching(namespace) as (connection, number, view):
@@ -211,6 +219,14 @@ class LocalStore(Store):
             self._catalog.close()
 
         await asyncio.to_thread(stop)
+
+    async def _give_way(self) -> None:
+        """Let others have their turn; of several that search at the same time, one does so on the event loop."""
+        self._waiting += 1
+        try:
+            await asyncio.sleep(0)
+        finally:
+            self._waiting -= 1
 
     async def _on(self, pool: Threads, name: str, work: Callable[[IndexFile], T]) -> T:
         """Run work on an index's file. One that was dropped and made anew by another process is looked up again."""

@@ -85,7 +85,7 @@ class View:
         what an approximate search may go by."""
         if not self._is_rough or not norm:
             return self.slack(norm)
-        squares = np.square(query / np.float32(norm))
+        squares = np.square(query if norm == 1 else query / np.float32(norm))
         return min(self.slack(norm), _LIKELY_SLACK * sqrt(squares @ squares) * norm * self.largest)
 
     @property
@@ -118,12 +118,20 @@ class View:
             places = places[self.alive[places]]
         return places, scores[places]
 
-    def newest(self, query: Vectors, norm: float, top_k: int, usable: Mask | None) -> Places:
-        """The same of the rows that are not in the graph, by what an approximate search may go by."""
-        rest = View(self.dimension, self.metric, self.rows[self.base :], None, self.blocks, self.largest, self.rounded)
-        chosen = np.zeros(len(rest.rows), np.bool_)
-        chosen[self.held - self.base :] = True if usable is None else usable[self.held :]
-        return rest.shortlist(query, top_k, chosen, rest.likely_slack(query, norm)) + self.base
+    def newest(self, query: Vectors, norm: float, usable: Mask | None) -> Vectors:
+        """The scores, as a graph tells them, of the rows that are not in it: negative infinity for one that is not
+        usable."""
+        found, start = [], self.base
+        for block in self.blocks:
+            if start + len(block) > self.held:
+                found.append(block.part(max(0, self.held - start), len(block)).scores(query))
+            start += len(block)
+        scores = found[0] if len(found) == 1 else np.concatenate(found)
+        if self.metric == "euclidean":
+            scores -= np.float32(norm * norm)
+        if usable is not None:
+            scores[~usable[self.held :]] = -np.inf
+        return scores
 
     def _scores(self, query: Vectors) -> Vectors:
         """Approximate scores (the squared norm of the query left out) of all rows."""
