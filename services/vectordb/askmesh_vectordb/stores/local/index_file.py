@@ -81,8 +81,8 @@ class IndexFile:
 
     @property
     def is_quiet(self) -> bool:
-        """Whether it is open, and no approximate index is being built."""
-        return self._keeper is not None and self._builder.idle
+        """Whether it is open, with a connection at hand, and no approximate index is being built."""
+        return self._keeper is not None and bool(self._idle) and self._builder.idle
 
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:

@@ -1,10 +1,10 @@
 """A search that has nothing to wait for is answered on the event loop itself.
 
-The way to a thread and back takes as long as everything but the walk through the graph. What there may be to wait for
-is left to the threads: other operations, a lock, changes that are to be read, a graph that is being built, vectors to
-be compared one by one. Readers of a SQLite file wait for no writer. What remains is the disk, where a record is not in
-the system's cache, which no call tells beforehand: when a search has waited for it, the next ones go to the threads for
-a while, so that the loop waits for a twentieth of its time at most.
+The way to a thread and back takes up to a quarter of what a search takes. What there may be to wait for is left to the
+threads: other operations, a lock, changes that are to be read, a graph that is being built, vectors to be compared one
+by one. Readers of a SQLite file wait for no writer. What remains is the disk, where a record is not in the system's
+cache, which no call tells beforehand: when a search has waited for it, the next ones go to the threads for a while, so
+that the loop waits for a twentieth of its time at most.
 """
 
 import sqlite3
@@ -18,7 +18,7 @@ from askmesh_vectordb.stores.base import Match, Query, StoreError
 from askmesh_vectordb.stores.local import planner, reads
 from askmesh_vectordb.stores.local.index_file import IndexFile
 
-_MOST_MATCHES = 20
+_MOST_MATCHES, _LARGEST_DIMENSION = 20, 4096
 _LONG_S, _TOO_LONG_S, _PAUSE = 0.002, 0.25, 20
 """A search that took long, and read from the disk, or too long for whatever reason, is followed by a pause so many
 times as long."""
@@ -53,7 +53,7 @@ class Shortcut:
 def _is_small(file: IndexFile, wanted: Query) -> bool:
     return (
         wanted.vector is not None
-        and len(wanted.vector) == file.dimension
+        and len(wanted.vector) == file.dimension <= _LARGEST_DIMENSION
         and wanted.top_k <= _MOST_MATCHES
         and not wanted.filter
         # What has no direction is compared with every vector.
