@@ -19,13 +19,6 @@ settings.register_profile(
 settings.load_profile("askmesh")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        if item.get_closest_marker("models") and not item.get_closest_marker("timeout"):
-            # Loading torch and a model takes a small machine that does other things too its time.
-            item.add_marker(pytest.mark.timeout(300))
-
-
 _GIVEN_TO_ANYBODY = Path("/proc/sys/net/ipv4/ip_local_port_range")
 
 

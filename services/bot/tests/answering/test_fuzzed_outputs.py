@@ -5,7 +5,7 @@ import re
 
 from askmesh_bot.answering.citations import UNVERIFIED, Strictness
 from bot_passages import TEXTS, drafted, passages
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
@@ -32,7 +32,7 @@ def tokens_of(markdown: str) -> list[Token]:
     return [inner for token in parser.parse(markdown) for inner in (token, *(token.children or []))]
 
 
-@settings(max_examples=1000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=1000)
 @given(OUTPUT, st.sampled_from(["drop", "mark"]), st.integers(1, 40))
 @example("[1]: //evil.example\n\nOpen the file in text mode. [1]", "mark", 3)
 def test_nothing_a_model_writes_gets_out_as_markup(output: str, unsupported: str, piece: int) -> None:

@@ -14,7 +14,7 @@ from askmesh_bot.frontends.shell.client import DOWN, BotClient, Trouble
 from askmesh_bot.frontends.shell.commands import app
 from askmesh_bot.frontends.shell.many import ask_all
 from askmesh_bot.frontends.shell.questions import read_questions
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import SecretStr
 from typer.testing import CliRunner
@@ -210,7 +210,7 @@ def test_nothing_else_is_overwritten(counting: CountingBot, tmp_path: Path) -> N
     assert askmesh(counting.url, "ask").exit_code == 2
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40)
 @given(
     st.lists(
         st.tuples(st.text(st.characters(codec="utf-8"), min_size=1), st.text(st.characters(codec="utf-8"))), max_size=5
@@ -238,7 +238,7 @@ def test_any_answers_come_back_whole_wherever_the_file_was_cut(
     assert data.startswith(path.read_bytes())
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60)
 @given(st.text(st.characters(codec="utf-8"), max_size=200), st.sampled_from(["q.csv", "q.jsonl"]))
 def test_any_file_is_read_or_refused(tmp_path: Path, text: str, name: str) -> None:
     (tmp_path / name).write_text(f"question,gold\n{text}" if name == "q.csv" else text, encoding="utf-8", newline="")
