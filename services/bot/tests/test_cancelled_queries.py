@@ -1,6 +1,7 @@
 """Tasks that are cancelled in the middle of a query leave no task, no thread and no lock behind."""
 
 import asyncio
+import gc
 import random
 import threading
 
@@ -37,3 +38,31 @@ async def test_cancelled_twice_at_any_moment(tmp_path):
     async with asyncio.timeout(60):
         while threading.active_count() > threads:
             await asyncio.sleep(0.02)
+
+
+def test_what_is_cancelled_while_it_connects_is_closed_before_the_event_loop(tmp_path):
+    """Else the driver's thread has nobody to tell, and the connection is left to the collector."""
+    failures = []
+    before, threading.excepthook = threading.excepthook, failures.append
+    try:
+        for turns in range(60):
+            asyncio.run(_cancelled_after(turns, tmp_path / f"{turns % 3}.db"))
+        gc.collect()
+    finally:
+        threading.excepthook = before
+    assert failures == []
+
+
+async def _cancelled_after(turns, path):
+    database = Database(f"sqlite+aiosqlite:///{path}")
+
+    async def work():
+        async with database.read() as session:
+            await session.execute(text("SELECT 1"))
+
+    working = asyncio.create_task(work())
+    for _ in range(turns // 3):
+        await asyncio.sleep(0.0002)
+    working.cancel()
+    await asyncio.wait({working})
+    await database.close()
