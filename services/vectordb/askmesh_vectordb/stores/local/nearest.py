@@ -129,7 +129,8 @@ class Nearest:
             asked = np.append(query / np.float32(length), np.float32(0))
         self._gate.enter()
         try:
-            # What `search` of its own does around this takes a fifth as long again.
+            # What `search` of its own does around this takes a fifth as long again; no promise of usearch's, so the
+            # version is bound.
             keys, distances, counts, *_ = self._index._compiled.search_many(asked[None], count=most, threads=1)
         finally:
             self._gate.leave()
